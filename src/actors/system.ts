@@ -1,0 +1,53 @@
+import { createActor } from 'xstate';
+import { VigiliaError } from '../errors.ts';
+import type { ActorNode, ActorSystemView } from '../ports.ts';
+import { type SupervisionDeps, type SupervisorSpec, supervise } from './supervisor.ts';
+
+/** A running tree. */
+export interface ActorSystem extends ActorSystemView {
+  /** Resolves when every child is up for the first time. @throws the reason when the tree gave up before */
+  readonly started: Promise<void>;
+  /** Resolves when the tree has ended: with undefined after `stop()`, with the reason when the root gave up. */
+  readonly ended: Promise<VigiliaError | undefined>;
+  /** Stops the tree, children in reverse order, each within its deadline. */
+  stop(): Promise<void>;
+}
+
+/** Starts the tree under one root supervisor, as one XState system with one clock. */
+export function startSystem(spec: SupervisorSpec, deps: SupervisionDeps): ActorSystem {
+  const { clock, registry } = deps;
+  let announceStart: () => void = () => {};
+  const up = new Promise<void>((resolve) => {
+    announceStart = resolve;
+  });
+  const path = 'root';
+  registry.add(path, { kind: 'supervisor' });
+  const { logic, input } = supervise(spec, deps, { path, ready: () => announceStart() });
+  const root = createActor(logic, { input: input as never, clock });
+  const ended = new Promise<VigiliaError | undefined>((resolve) => {
+    root.subscribe({
+      next: (snapshot) => {
+        registry.noteSnapshot(path, snapshot);
+        if (snapshot.status === 'done') resolve((snapshot.output as { failure?: VigiliaError }).failure);
+      },
+      error: (error) => resolve(new VigiliaError('INTERNAL', 'the root supervisor itself failed', { cause: error })),
+    });
+  });
+  root.start();
+  registry.setState(path, 'up');
+  registry.setRef(path, root, 1);
+  const failed = ended.then((failure) => {
+    if (failure) throw failure;
+  });
+  failed.catch(() => {});
+  return {
+    started: Promise.race([up, failed]),
+    ended,
+    stop: async () => {
+      root.send({ type: 'SHUTDOWN' });
+      await ended;
+    },
+    tree: () => registry.tree(path) as ActorNode,
+    find: (wanted) => registry.tree(wanted),
+  };
+}

@@ -1,0 +1,68 @@
+import { type ErrorCode, VigiliaError } from '../../../errors.ts';
+
+/** Exact messages of Telegram, by what they mean for us (facts: code and errorMessage, never the text). */
+const BY_NAME: Readonly<Record<string, ErrorCode>> = {
+  AUTH_KEY_UNREGISTERED: 'TELEGRAM_REAUTH',
+  AUTH_KEY_INVALID: 'TELEGRAM_REAUTH',
+  SESSION_REVOKED: 'TELEGRAM_REAUTH',
+  SESSION_EXPIRED: 'TELEGRAM_REAUTH',
+  SESSION_PASSWORD_NEEDED: 'TELEGRAM_REAUTH',
+  USER_DEACTIVATED: 'TELEGRAM_REAUTH',
+  USER_DEACTIVATED_BAN: 'TELEGRAM_REAUTH',
+  AUTH_KEY_DUPLICATED: 'TELEGRAM_KEY_DUPLICATED',
+  PEER_FLOOD: 'TELEGRAM_LIMITED',
+  FROZEN_METHOD_INVALID: 'TELEGRAM_LIMITED',
+  RPC_CALL_FAIL: 'TELEGRAM_TRANSIENT',
+  RPC_MCGET_FAIL: 'TELEGRAM_TRANSIENT',
+  CONNECTION_NOT_INITED: 'TELEGRAM_GENERATION',
+  CONNECTION_LAYER_INVALID: 'TELEGRAM_GENERATION',
+  TIMEOUT: 'TELEGRAM_GENERATION',
+  CHANNEL_PRIVATE: 'CHANNEL_NOT_FOUND',
+  CHANNEL_PUBLIC_GROUP_NA: 'CHANNEL_NOT_FOUND',
+  CHANNEL_INVALID: 'CHANNEL_NOT_FOUND',
+  USER_BANNED_IN_CHANNEL: 'CHANNEL_NOT_FOUND',
+  USERNAME_INVALID: 'CHANNEL_NOT_FOUND',
+  USERNAME_NOT_OCCUPIED: 'CHANNEL_NOT_FOUND',
+  PEER_ID_INVALID: 'CHANNEL_NOT_FOUND',
+};
+
+/** Classes of GramJS after whose appearance the connection is not to be trusted. */
+const GENERATION_CLASSES = new Set([
+  'TypeNotFoundError',
+  'SecurityError',
+  'InvalidBufferError',
+  'InvalidChecksumError',
+  'BadMessageError',
+]);
+
+interface RpcErrorLike {
+  readonly code?: unknown;
+  readonly errorMessage?: unknown;
+  readonly seconds?: unknown;
+}
+
+/**
+ * What a thrown value of GramJS means for us.
+ * @param method the TL method that was called, for the message
+ */
+export function fromGramJs(thrown: unknown, method: string): VigiliaError {
+  if (thrown instanceof VigiliaError) return thrown;
+  const { code, errorMessage, seconds } = (thrown ?? {}) as RpcErrorLike;
+  const name = typeof errorMessage === 'string' ? errorMessage : '';
+  const said = `Telegram answered ${method} with ${typeof code === 'number' ? code : '?'} ${name || '(no name)'}`;
+  if (typeof seconds === 'number') {
+    const wait = `Telegram asked to wait ${seconds} s before calling ${method} again`;
+    return new VigiliaError('TELEGRAM_FLOOD', wait, { retryAfterMs: seconds * 1000, cause: thrown });
+  }
+  const known = BY_NAME[name];
+  if (known) return new VigiliaError(known, said, { cause: thrown });
+  if (typeof code === 'number') {
+    // -503 is Telegram's own time-out; every 5xx passes by itself, and so does a 420 that names no time (MSG_WAIT_FAILED).
+    const passes = code >= 500 || code < 0 || code === 420;
+    return new VigiliaError(passes ? 'TELEGRAM_TRANSIENT' : 'TELEGRAM_REFUSED', said, { cause: thrown });
+  }
+  const className = thrown instanceof Error ? thrown.constructor.name : '';
+  const text = thrown instanceof Error ? thrown.message : String(thrown);
+  const unusable = GENERATION_CLASSES.has(className);
+  return new VigiliaError(unusable ? 'TELEGRAM_GENERATION' : 'TELEGRAM_TRANSIENT', `${method}: ${text}`, { cause: thrown });
+}

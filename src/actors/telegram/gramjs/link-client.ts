@@ -1,0 +1,144 @@
+import { TelegramClient } from 'telegram/client/TelegramClient.js';
+import type { TelegramClientParams } from 'telegram/client/telegramBaseClient.js';
+import { Logger, LogLevel } from 'telegram/extensions/Logger.js';
+import { MTProtoSender, UpdateConnectionState } from 'telegram/network/index.js';
+import type { TLMessage } from 'telegram/tl/core/index.js';
+import type { Log } from '../../../log.ts';
+import type { LinkSession } from './session.ts';
+
+/** What of GramJS's insides a link listens to. */
+export interface ClientHooks {
+  /** GramJS wants to reconnect; it does not get to. May be called more than once. */
+  onDrop(cause: Error): void;
+  /** Telegram does not know the auth key any more. */
+  onBadAuthKey(): void;
+  /** One update container, as it came. */
+  onUpdates(container: unknown): void;
+}
+
+/** The parts of the sender that its types call private. */
+interface SenderInsides {
+  _handleContainer(message: { obj: { messages: TLMessage[] } }): Promise<void>;
+  _processMessage(message: TLMessage): Promise<void>;
+  _handleBadAuthKey(shouldSkipForMain?: boolean): void;
+  _sendQueue: { clear(): void };
+}
+
+/**
+ * GramJS's sender with its own reconnecting taken out: a drop is told, never mended here (our machine owns the retry),
+ * and one bad message does not take the rest of its container with it.
+ */
+class LinkSender extends MTProtoSender {
+  hooks: ClientHooks | undefined;
+
+  override reconnect(): void {
+    this.hooks?.onDrop(new Error('the connection to Telegram was closed'));
+  }
+
+  // Typed as private by GramJS, but looked up on the instance: see SenderInsides.
+  static {
+    const insides = LinkSender.prototype as unknown as SenderInsides & { hooks: ClientHooks | undefined };
+    insides._handleContainer = async function (this: SenderInsides, message) {
+      for (const inner of message.obj.messages) {
+        try {
+          await this._processMessage(inner);
+        } catch {
+          // An rpc_error has already rejected its own call; the siblings behind it still count.
+        }
+      }
+    };
+    insides._handleBadAuthKey = function (this: { hooks: ClientHooks | undefined }, skip = false) {
+      if (!skip) this.hooks?.onBadAuthKey();
+    };
+  }
+
+  /** Wakes the send loop so that it sees that it is over; it would wait for ever. */
+  release(): void {
+    (this as unknown as SenderInsides)._sendQueue.clear();
+  }
+}
+
+/** GramJS's log lines as ours, at `debug`: what matters is told by the machine. */
+class GramJsLog extends Logger {
+  readonly #log: Log;
+
+  constructor(log: Log) {
+    super(LogLevel.NONE);
+    this.#log = log;
+  }
+
+  override canSend(): boolean {
+    return false;
+  }
+
+  override _log(level: LogLevel, message: string): void {
+    if (level === LogLevel.ERROR || level === LogLevel.WARN) this.#log.debug({ from: 'gramjs' }, message);
+  }
+}
+
+/** Options that GramJS reads; the others of its documentation do nothing (see the facts in decision 0004). */
+const PARAMS = {
+  connectionRetries: 1,
+  // 1 would break the migration between data centres.
+  requestRetries: 3,
+  floodSleepThreshold: 0,
+  securityChecks: true,
+  useWSS: false,
+  retryDelay: 0,
+} satisfies TelegramClientParams;
+
+/**
+ * A `TelegramClient` that is used for one connection and then thrown away: no ping loop, no reconnecting, no event handlers of its own.
+ */
+export class LinkClient extends TelegramClient {
+  readonly #hooks: ClientHooks;
+
+  constructor(
+    session: LinkSession,
+    credentials: { readonly apiId: number; readonly apiHash: string },
+    networkSocket: NonNullable<TelegramClientParams['networkSocket']>,
+    hooks: ClientHooks,
+    log: Log,
+  ) {
+    super(session, credentials.apiId, credentials.apiHash, { ...PARAMS, networkSocket, baseLogger: new GramJsLog(log) });
+    this.#hooks = hooks;
+    // Its ping loop starts only when this is false.
+    this._loopStarted = true;
+    // Errors reach whoever made the call; GramJS would print the others.
+    this._errorHandler = async () => {};
+  }
+
+  override async connect(): Promise<boolean> {
+    await this._initSession();
+    this._sender ??= this.#newSender();
+    return super.connect();
+  }
+
+  /** Ends the connection and lets go of everything that waits on it. */
+  async end(): Promise<void> {
+    const sender = this._sender;
+    await this.destroy();
+    if (sender instanceof LinkSender) sender.release();
+  }
+
+  #newSender(): LinkSender {
+    const { onConnectionBreak: _, ...defaults } = MTProtoSender.DEFAULT_OPTIONS;
+    const sender = new LinkSender(this.session.getAuthKey(), {
+      ...defaults,
+      logger: this._log,
+      dcId: this.session.dcId || 4,
+      retries: 1,
+      delay: 0,
+      authKeyCallback: this._authKeyCallback.bind(this),
+      updateCallback: (_: unknown, container: unknown) => {
+        if (!(container instanceof UpdateConnectionState)) this.#hooks.onUpdates(container);
+      },
+      isMainSender: true,
+      client: this,
+      securityChecks: true,
+      _exportedSenderPromises: new Map(),
+    });
+    sender.hooks = this.#hooks;
+    return sender;
+  }
+}

@@ -1,0 +1,160 @@
+import { and, assign, fromPromise, setup } from 'xstate';
+import { type ErrorRecord, errorRecord, type Fault, toVigiliaError, VigiliaError } from '../errors.ts';
+
+/** How often the connection is pinged, in ms (requirement B2). */
+export const PING_INTERVAL_MS = 30_000;
+/** After this long without trouble the backoff starts from the beginning, in ms (requirement B1). */
+export const STABLE_AFTER_MS = 60_000;
+/** How long opening may take with key exchange and login, in ms. */
+const OPEN_DEADLINE_MS = 60_000;
+/** How long closing may take before it is left to the kernel, in ms. */
+const CLOSE_DEADLINE_MS = 3_000;
+
+/** What the connection remembers. Times are ms since epoch. */
+interface ConnectionContext {
+  readonly policy: ConnectionPolicy;
+  /** Counts links; each is used once. */
+  readonly generation: number;
+  /** Failures in a row since the connection was last stable. */
+  readonly attempt: number;
+  readonly lastError: ErrorRecord | null;
+  readonly lastPongAt: number | null;
+  /** How long the present backoff lasts, in ms. */
+  readonly delayMs: number | null;
+}
+
+/** What the pure chart is given from outside: time, and chance inside the delay. */
+export interface ConnectionPolicy {
+  readonly now: () => number;
+  /** Delay before the next attempt, in ms, after this many failures in a row (from 0). */
+  readonly backoffMs: (attempt: number) => number;
+}
+
+/** A link's last words name its generation: those of an old link are not heard. */
+export type ConnectionEvent =
+  | { readonly type: 'LINK_DOWN'; readonly generation: number; readonly error: unknown }
+  | { readonly type: 'LOGGED_IN' }
+  | { readonly type: 'SHUTDOWN' };
+
+function unbound(): never {
+  throw new Error('connection.machine is a chart: connection.actor binds its actions and actors');
+}
+
+const faultOf = (event: unknown): Fault => toVigiliaError((event as { error: unknown }).error).fault;
+
+/** Where a failure leads: a person, nobody, or the next attempt. */
+const afterFailure = [
+  { guard: 'needsLogin', target: '#connection.reauth-required', actions: 'keepError' },
+  { guard: 'keyBurnt', target: '#connection.conflict', actions: 'keepError' },
+  { target: '#connection.disconnected', actions: 'keepError' },
+] as const;
+
+/**
+ * One account's connection to Telegram: it never gives up, and it always says where it stands.
+ * `authenticated` means that Telegram has confirmed the login over this very link.
+ */
+export const connectionMachine = setup({
+  types: { context: {} as ConnectionContext, events: {} as ConnectionEvent, input: {} as ConnectionPolicy },
+  actors: {
+    openLink: fromPromise<void, { generation: number }>(unbound),
+    closeLink: fromPromise<void>(unbound),
+    ping: fromPromise<void>(unbound),
+    catchUp: fromPromise<void>(unbound),
+  },
+  guards: {
+    isCurrent: ({ context, event }) => event.type === 'LINK_DOWN' && event.generation === context.generation,
+    needsLogin: ({ event }) => faultOf(event) === 'reauth',
+    keyBurnt: ({ event }) => faultOf(event) === 'conflict',
+  },
+  actions: {
+    nextGeneration: assign({ generation: ({ context }) => context.generation + 1, delayMs: null }),
+    keepError: assign(({ event }) => ({ lastError: errorRecord(toVigiliaError((event as { error?: unknown }).error)) })),
+    keepTimeout: assign({
+      lastError: errorRecord(new VigiliaError('TELEGRAM_TIMEOUT', `no login within ${OPEN_DEADLINE_MS / 1000} s`)),
+    }),
+    markPong: assign({ lastPongAt: ({ context }) => context.policy.now() }),
+    resetAttempts: assign({ attempt: 0 }),
+    planBackoff: assign(({ context }) => ({
+      attempt: context.attempt + 1,
+      delayMs: context.policy.backoffMs(context.attempt),
+    })),
+    clearError: assign({ lastError: null }),
+    tellConnecting: unbound,
+    tellAuthenticated: unbound,
+    tellLive: unbound,
+    tellUnavailable: unbound,
+    tellDisconnected: unbound,
+    tellReauth: unbound,
+    tellConflict: unbound,
+  },
+  delays: {
+    pingInterval: PING_INTERVAL_MS,
+    stable: STABLE_AFTER_MS,
+    openDeadline: OPEN_DEADLINE_MS,
+    closeDeadline: CLOSE_DEADLINE_MS,
+    backoff: ({ context }) => context.delayMs ?? 0,
+  },
+}).createMachine({
+  id: 'connection',
+  context: ({ input }) => ({ policy: input, generation: 0, attempt: 0, lastError: null, lastPongAt: null, delayMs: null }),
+  initial: 'connecting',
+  on: { SHUTDOWN: '.stopping' },
+  states: {
+    connecting: {
+      entry: ['nextGeneration', 'tellConnecting'],
+      invoke: {
+        src: 'openLink',
+        input: ({ context }) => ({ generation: context.generation }),
+        onDone: { target: 'authenticated', actions: 'clearError' },
+        onError: afterFailure,
+      },
+      after: { openDeadline: { target: 'disconnected', actions: 'keepTimeout' } },
+    },
+    authenticated: {
+      entry: 'tellAuthenticated',
+      exit: 'tellUnavailable',
+      on: {
+        LINK_DOWN: [
+          { guard: and(['isCurrent', 'needsLogin']), target: 'reauth-required', actions: 'keepError' },
+          { guard: and(['isCurrent', 'keyBurnt']), target: 'conflict', actions: 'keepError' },
+          { guard: 'isCurrent', target: 'disconnected', actions: 'keepError' },
+        ],
+      },
+      type: 'parallel',
+      states: {
+        heartbeat: {
+          initial: 'pinging',
+          states: {
+            pinging: { invoke: { src: 'ping', onDone: { target: 'waiting', actions: 'markPong' }, onError: afterFailure } },
+            waiting: { after: { pingInterval: 'pinging' } },
+          },
+        },
+        service: {
+          initial: 'catching-up',
+          states: {
+            'catching-up': { invoke: { src: 'catchUp', onDone: 'live', onError: afterFailure } },
+            live: { entry: 'tellLive' },
+          },
+        },
+        stability: {
+          initial: 'settling',
+          states: { settling: { after: { stable: 'stable' } }, stable: { entry: 'resetAttempts' } },
+        },
+      },
+    },
+    disconnected: {
+      entry: ['planBackoff', 'tellDisconnected'],
+      invoke: { src: 'closeLink', onDone: 'backoff', onError: 'backoff' },
+      after: { closeDeadline: 'backoff' },
+    },
+    backoff: { after: { backoff: 'connecting' } },
+    'reauth-required': { entry: 'tellReauth', invoke: { src: 'closeLink' }, on: { LOGGED_IN: 'connecting' } },
+    conflict: { entry: 'tellConflict', invoke: { src: 'closeLink' }, on: { LOGGED_IN: 'connecting' } },
+    stopping: {
+      invoke: { src: 'closeLink', onDone: 'stopped', onError: 'stopped' },
+      after: { closeDeadline: 'stopped' },
+      on: { SHUTDOWN: {} },
+    },
+    stopped: { type: 'final' },
+  },
+});
