@@ -41,14 +41,17 @@ export const ERRORS = {
   },
   NOT_FOUND: { fault: 'permanent', status: 404, meaning: 'No such route, job or channel.' },
   METHOD_NOT_ALLOWED: { fault: 'permanent', status: 405, meaning: 'The route exists, but not for this method.' },
+  REQUEST_TIMEOUT: { fault: 'permanent', status: 408, meaning: 'The request did not arrive in time.' },
   BODY_TOO_LARGE: { fault: 'permanent', status: 413, meaning: 'The body is larger than 1 MiB.' },
   UNSUPPORTED_MEDIA_TYPE: { fault: 'permanent', status: 415, meaning: 'Bodies are application/json only.' },
+  HEADERS_TOO_LARGE: { fault: 'permanent', status: 431, meaning: 'The request line and headers are larger than 16 KiB.' },
   INTERNAL: { fault: 'bug', status: 500, meaning: 'A defect of ours; the log has the cause under the request id.' },
   STORE_UNAVAILABLE: {
     fault: 'transient',
     status: 503,
     meaning: 'The database cannot be reached or is too slow; try again after Retry-After.',
   },
+  BROKER_UNAVAILABLE: { fault: 'transient', status: 503, meaning: 'The broker cannot be reached, or was closed.' },
   STORE_REFUSED: { fault: 'bug', status: 500, meaning: 'The database refused a statement.' },
   FOREIGN_DATABASE: {
     fault: 'conflict',

@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { PinoPretty } from 'pino-pretty';
 
 /** Levels of `LOG_LEVEL`, most talkative first. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -19,23 +20,24 @@ export interface Log {
 }
 
 /** Names under which a secret could ever be logged; pino replaces their values. */
-const SECRET_FIELDS = ['token', 'password', 'phone', 'code', 'session', 'authKey', 'apiHash', 'authorization', 'sessionKey'];
+const SECRET_FIELDS = ['token', 'password', 'phone', 'phoneCode', 'session', 'authKey', 'apiHash', 'authorization', 'sessionKey'];
 
 /**
  * The structured logger: one JSON object a line on stdout, secrets replaced by `[redacted]`.
  * @param level the least level that is written
+ * @param forPeople readable lines instead of JSON: for a terminal
  */
-export function createLog(level: LogLevel): Log {
-  return pino({
+export function createLog(level: LogLevel, forPeople = false): Log {
+  const options = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
-    redact: {
-      paths: SECRET_FIELDS.flatMap((name) => (name === 'code' ? [] : [name, `*.${name}`])),
-      censor: '[redacted]',
-    },
-  });
+    formatters: { level: (label: string) => ({ level: label }) },
+    redact: { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`]), censor: '[redacted]' },
+  };
+  // Synchronous: the last lines before a crash are the ones that matter.
+  if (!forPeople) return pino(options, pino.destination({ dest: 1, sync: true }));
+  return pino(options, PinoPretty({ sync: true, colorize: true, translateTime: 'SYS:HH:MM:ss.l', singleLine: true }));
 }
 
 /** A logger that says nothing, for tests. */

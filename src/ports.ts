@@ -87,7 +87,7 @@ export interface Channel {
 
 /** A channel with what the store knows of its messages. */
 export interface StoredChannel extends Channel {
-  /** Grows with every change of the channel's messages. */
+  /** Grows with every change of the channel's messages and with every `markSynced`, so that a window of a later state always replaces an earlier one. */
   readonly revision: number;
   /** When the newest messages were last read from Telegram, ms since epoch; null when never. */
   readonly syncedAt: number | null;
@@ -233,11 +233,14 @@ export interface StoreTransaction {
    * @param scope 0 for channels, else the account's number
    */
   upsertMessages(scope: number, messages: readonly Message[]): Promise<UpsertCount>;
-  /** Marks messages as deleted; ids that are not stored are ignored. @returns the ids that were not deleted before */
+  /** Marks messages as deleted; ids that are not stored are ignored. @returns the ids that were not deleted before, ascending */
   deleteMessages(scope: number, chatId: ChatId, ids: readonly number[], deletedAtMs: number): Promise<number[]>;
-  /** Inserts channels or renews what is known of them; an absent (null) `about` or `participants` keeps what was stored. */
+  /**
+   * Inserts channels or renews what is known of them; an absent (null) `about` or `participants` keeps what was stored.
+   * A username that another channel held is taken from it.
+   */
   upsertChannels(channels: readonly Channel[]): Promise<void>;
-  /** Says how many of a channel's newest messages are stored without a hole. */
+  /** Says how many of a channel's newest messages are stored without a hole. @throws CHANNEL_NOT_FOUND when the channel has no row */
   markSynced(chatId: ChatId, syncedAtMs: number, depth: number, complete: boolean): Promise<void>;
   upsertEntities(accountId: string, entities: readonly PeerEntity[]): Promise<void>;
   savePosition(accountId: string, position: Position): Promise<void>;
@@ -290,10 +293,11 @@ export interface Store {
   ): Promise<Job | undefined>;
   /**
    * Picks due jobs (queued, or delayed whose time has come) of the accounts for a wake-up, lowest priority number first aged by waiting time
-   * (one step per minute), then oldest due, and notes that they were woken: a job is picked again only after a growing interval (1 s, doubling, to 60 s).
+   * (by one step a minute, evenly), then oldest due, and notes that they were woken: a job is picked again only after a growing interval
+   * (1 s, doubling, to 60 s), which starts anew with the job's next step.
    */
   pickDue(accountIds: readonly string[], nowMs: number, limit: number): Promise<string[]>;
-  /** The earliest due time after `nowMs` of any queued or delayed job of the accounts, or undefined. */
+  /** The earliest time after `nowMs` at which a waiting job of the accounts becomes due or may be woken again; undefined when there is none. */
   nextDue(accountIds: readonly string[], nowMs: number): Promise<number | undefined>;
   /** Ids of jobs in `processing` whose claim's token is older than the account's token, of these accounts. */
   findLost(accountIds: readonly string[]): Promise<string[]>;
@@ -307,7 +311,7 @@ export interface Store {
   /** Makes sure the account has a row. @returns its number, the scope of its private chats */
   ensureAccount(accountId: string): Promise<number>;
   listAccounts(): Promise<string[]>;
-  /** Takes an account for this process: its fencing token grows by one, so that older claims are lost. @returns the new token */
+  /** Takes an account for this process: its fencing token grows by one, so that older claims are lost. @returns the new token @throws UNKNOWN_ACCOUNT */
   takeAccount(accountId: string, owner: string): Promise<number>;
   entities(accountId: string): Promise<PeerEntity[]>;
   positions(accountId: string): Promise<Position[]>;
@@ -429,4 +433,95 @@ export interface Telegram {
    * @param entities the account's access hashes as stored
    */
   open(session: string, entities: readonly PeerEntity[], events: LinkEvents): TelegramLink;
+}
+
+// ── What the HTTP floor asks ────────────────────────────────────────────────────────────────────────────────────────
+
+/** A job as it is asked for. */
+export interface JobRequest {
+  readonly action: string;
+  readonly params: JsonObject;
+  /** Without it, one is chosen. */
+  readonly accountId?: string;
+}
+
+/** Where jobs come in. */
+export interface Intake {
+  /**
+   * Stores a job; once it resolves, the job is never lost.
+   * @throws STORE_UNAVAILABLE, UNKNOWN_ACTION, UNKNOWN_ACCOUNT
+   */
+  submit(request: JobRequest): Promise<Job>;
+}
+
+/** An actor as it is at this moment, with those below it. */
+export interface ActorNode {
+  /** Names from the root down, joined by `/`, e.g. `root/accounts/main/connection`. */
+  readonly path: string;
+  /** What it is: `supervisor`, `connection`, `dispatcher` … */
+  readonly kind: string;
+  /** Its machine's state; nested states joined by `.`. */
+  readonly state: string;
+  /** When it entered the state, ms since the Unix epoch. */
+  readonly since: number;
+  readonly restarts: number;
+  /** Why it ended the last time, outermost cause first; absent when it never did. */
+  readonly lastExit?: { readonly at: number; readonly reason: string; readonly causes: readonly string[] };
+  /** What of its context may be shown, by allow-list: never a secret. */
+  readonly context?: JsonObject;
+  /** In the order in which they start. */
+  readonly children: readonly ActorNode[];
+}
+
+/** The actor system as others may see it. */
+export interface ActorSystemView {
+  tree(): ActorNode;
+  /** @param path as in {@link ActorNode} */
+  find(path: string): ActorNode | undefined;
+}
+
+/** How an account's connection is, with the evidence. Ages are ms; null when there was none yet. */
+export interface AccountHealth {
+  readonly id: string;
+  /** A state of `connection.machine`, or `unknown` where the worker has not been heard of lately. */
+  readonly state: string;
+  /** ms since the Unix epoch. */
+  readonly since: number;
+  readonly lastPongAgeMs: number | null;
+  readonly lastRpcAgeMs: number | null;
+  readonly lastUpdateAgeMs: number | null;
+  /** Known gaps in what was received that are not filled yet. */
+  readonly gaps: number;
+  readonly reason?: string;
+}
+
+/** How a server or process that we depend on is, with whatever evidence there is of it. */
+export interface DependencyHealth {
+  readonly kind: string;
+  readonly state: string;
+  /** ms since the Unix epoch. */
+  readonly since: number;
+  readonly [evidence: string]: Json;
+}
+
+/** What can be served at this moment. */
+export interface HealthReport {
+  /** `ok`: every account is authenticated, with a pong younger than 75 s; `degraded`: some are; `down`: none is. */
+  readonly status: 'ok' | 'degraded' | 'down';
+  /** True when what answers as Telegram is not Telegram. */
+  readonly simulated: boolean;
+  readonly world: World;
+  readonly role: string;
+  readonly version: string;
+  readonly uptimeMs: number;
+  readonly accounts: readonly AccountHealth[];
+  readonly dependencies: {
+    readonly store: DependencyHealth;
+    readonly broker: DependencyHealth;
+    readonly cache: DependencyHealth;
+    /** Only where this process runs one. */
+    readonly simulator?: DependencyHealth;
+  };
+  /** What people should know: what is not watched yet, what is simulated. */
+  readonly notes: readonly string[];
 }

@@ -33,6 +33,8 @@ export interface ConnectionPolicy {
 /** A link's last words name its generation: those of an old link are not heard. */
 export type ConnectionEvent =
   | { readonly type: 'LINK_DOWN'; readonly generation: number; readonly error: unknown }
+  /** A call got no answer in time: the next ping shall not wait. */
+  | { readonly type: 'SUSPECT' }
   | { readonly type: 'LOGGED_IN' }
   | { readonly type: 'SHUTDOWN' };
 
@@ -86,6 +88,7 @@ export const connectionMachine = setup({
     tellDisconnected: unbound,
     tellReauth: unbound,
     tellConflict: unbound,
+    tellStopping: unbound,
   },
   delays: {
     pingInterval: PING_INTERVAL_MS,
@@ -126,7 +129,7 @@ export const connectionMachine = setup({
           initial: 'pinging',
           states: {
             pinging: { invoke: { src: 'ping', onDone: { target: 'waiting', actions: 'markPong' }, onError: afterFailure } },
-            waiting: { after: { pingInterval: 'pinging' } },
+            waiting: { after: { pingInterval: 'pinging' }, on: { SUSPECT: 'pinging' } },
           },
         },
         service: {
@@ -151,6 +154,7 @@ export const connectionMachine = setup({
     'reauth-required': { entry: 'tellReauth', invoke: { src: 'closeLink' }, on: { LOGGED_IN: 'connecting' } },
     conflict: { entry: 'tellConflict', invoke: { src: 'closeLink' }, on: { LOGGED_IN: 'connecting' } },
     stopping: {
+      entry: 'tellStopping',
       invoke: { src: 'closeLink', onDone: 'stopped', onError: 'stopped' },
       after: { closeDeadline: 'stopped' },
       on: { SHUTDOWN: {} },

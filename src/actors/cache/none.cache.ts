@@ -1,0 +1,12 @@
+import type { Cache } from '../../ports.ts';
+
+/** A cache that keeps nothing: for split roles without Redis, where a process would not see what the others write. */
+export function createNoneCache(): Cache {
+  return {
+    kind: 'none',
+    window: async () => undefined,
+    putWindow: async () => {},
+    dropWindow: async () => {},
+    close: async () => {},
+  };
+}

@@ -1,0 +1,33 @@
+import type { Clock } from '../../clock.ts';
+import type { Cache, Job, JobProgress, JsonObject, Store, StoreTransaction, TelegramCalls } from '../../ports.ts';
+
+/** What an action is given to do its work with. */
+export interface ActionContext {
+  readonly job: Job;
+  readonly calls: TelegramCalls;
+  readonly store: Store;
+  readonly cache: Cache;
+  readonly clock: Clock;
+  /**
+   * Commits a piece of work together with how far it brought the job: all or nothing, and only under the job's claim.
+   * @param checkpoint what the action needs to go on from here in another run
+   * @throws when the job shall not go on: its claim is lost, it is cancelled, or the worker stops
+   */
+  commit(progress: JobProgress, checkpoint: JsonObject, effect: (tx: StoreTransaction) => Promise<void>): Promise<void>;
+}
+
+/** The end of an action: its result, and the last effect, which commits with the job's completion. */
+export interface ActionOutcome {
+  readonly result: JsonObject;
+  readonly effect?: (tx: StoreTransaction) => Promise<void>;
+  /** What makes the outcome visible sooner; run once it is committed, and losing it loses nothing. */
+  readonly after?: () => Promise<void>;
+}
+
+/** Something a job can do. An action is run again from the job's checkpoint after a crash: each of its effects has to bear that. */
+export interface Action {
+  readonly name: string;
+  /** Of its jobs' ids. */
+  readonly idPrefix: string;
+  run(context: ActionContext): Promise<ActionOutcome>;
+}

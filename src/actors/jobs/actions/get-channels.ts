@@ -1,0 +1,27 @@
+import type { Action } from '../action.ts';
+
+/** Reads the account's channels and supergroups from Telegram and stores them with their access hashes. */
+export const getChannels: Action = {
+  name: 'get-channels',
+  idPrefix: 'channels',
+  run: async ({ job, calls }) => {
+    const found = await calls.dialogs();
+    const channels = found.map(({ channel }) => ({
+      id: channel.chatId,
+      username: channel.username,
+      title: channel.title,
+      kind: channel.kind,
+      participants: channel.participants,
+    }));
+    return {
+      result: { count: channels.length, channels: channels.slice(0, 100), more: '/api/telegram-gateway/channels' },
+      effect: async (tx) => {
+        await tx.upsertChannels(found.map(({ channel }) => channel));
+        await tx.upsertEntities(
+          job.accountId,
+          found.map(({ entity }) => entity),
+        );
+      },
+    };
+  },
+};

@@ -1,0 +1,172 @@
+import { pause } from '../../clock.ts';
+import { errorRecord, toVigiliaError, VigiliaError } from '../../errors.ts';
+import type { JobMachineEvent } from '../../machines/job.machine.ts';
+import { stepJob } from '../../machines/job-step.ts';
+import type { Broker, Claim, Job } from '../../ports.ts';
+import { type ChildSpec, task } from '../actor.ts';
+import type { AccountLine } from '../telegram/account-line.ts';
+import { type RunnerDeps, runJob } from './runner.ts';
+
+/** Jobs of one account that run at once. */
+const SLOTS = 4;
+/** Wake-ups that are remembered; a job beyond them is woken again later. */
+const MAX_WOKEN = 1_000;
+/** How long to wait before asking again for a database that is away, in ms. */
+const STORE_PAUSE_MS = 1_000;
+
+export interface ConsumerDeps extends RunnerDeps {
+  readonly broker: Broker;
+  /** Names this installation, as owner of its accounts. */
+  readonly owner: string;
+  /** Tells the dispatcher that jobs became due. */
+  readonly nudge: () => void;
+}
+
+/**
+ * Takes an account's wake-ups, claims the jobs behind them and runs them while the account is authenticated.
+ * Each of its lives takes a new fencing token first, so that what an earlier life had in hand is known to be lost.
+ */
+export function consumerSpec(line: AccountLine, deps: ConsumerDeps): ChildSpec {
+  let consumer: Consumer | undefined;
+  return {
+    id: 'consumer',
+    kind: 'task',
+    shutdownMs: 15_000,
+    view: () => consumer?.view() ?? {},
+    start: (life) => ({
+      logic: task(async (signal) => {
+        consumer = new Consumer(line, deps, signal);
+        life.ready();
+        await consumer.run();
+      }),
+    }),
+  };
+}
+
+class Consumer {
+  readonly #line: AccountLine;
+  readonly #deps: ConsumerDeps;
+  readonly #signal: AbortSignal;
+  readonly #woken = new Set<string>();
+  readonly #running = new Map<string, Promise<void>>();
+  #token: number | undefined;
+  #wake: () => void = () => {};
+  /** Parked jobs have to be looked at: since the account came back, or this life began. */
+  #unpark = true;
+
+  constructor(line: AccountLine, deps: ConsumerDeps, signal: AbortSignal) {
+    this.#line = line;
+    this.#deps = deps;
+    this.#signal = signal;
+  }
+
+  view() {
+    return { slots: SLOTS, running: [...this.#running.keys()], woken: this.#woken.size, token: this.#token ?? null };
+  }
+
+  async run(): Promise<void> {
+    const stopListening = this.#line.onServing((serving) => {
+      if (serving) this.#unpark = true;
+      this.#wake();
+    });
+    const onAbort = (): void => this.#wake();
+    this.#signal.addEventListener('abort', onAbort, { once: true });
+    let stopConsuming: (() => Promise<void>) | undefined;
+    try {
+      this.#token = await this.#untilStored(() => this.#takeOver());
+      if (this.#token === undefined) return;
+      stopConsuming = await this.#deps.broker.consume(this.#line.accountId, (jobId) => {
+        if (this.#woken.size < MAX_WOKEN && !this.#running.has(jobId)) this.#woken.add(jobId);
+        this.#wake();
+      });
+      while (!this.#signal.aborted) {
+        const sleep = new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+        if (this.#line.serving) await this.#work(this.#token);
+        await sleep;
+      }
+    } finally {
+      stopListening();
+      await stopConsuming?.();
+      await Promise.all(this.#running.values());
+    }
+  }
+
+  /** Takes the account, and hands back what earlier owners had in hand. */
+  async #takeOver(): Promise<number> {
+    const { store, clock, log, owner } = this.#deps;
+    const { accountId } = this.#line;
+    await store.ensureAccount(accountId);
+    const token = await store.takeAccount(accountId, owner);
+    const poison = errorRecord(
+      new VigiliaError('JOB_POISON', 'five workers in a row were lost on this job without any progress'),
+    );
+    const lost = await store.findLost([accountId]);
+    for (const id of lost) await store.stepJob(id, (job) => stepJob(job, [{ type: 'LOST', now: clock.now(), poison }]));
+    if (lost.length > 0) log.warn({ account: accountId, jobs: lost.length }, 'jobs of a lost worker are queued again');
+    if (lost.length > 0) this.#deps.nudge();
+    return token;
+  }
+
+  async #work(token: number): Promise<void> {
+    if (this.#unpark) {
+      const done = await this.#untilStored(() => this.#unparkAll());
+      if (done) this.#unpark = false;
+    }
+    for (const id of this.#woken) {
+      if (this.#running.size >= SLOTS || !this.#line.serving || this.#signal.aborted) return;
+      this.#woken.delete(id);
+      const run = this.#claimAndRun(id, token).finally(() => {
+        this.#running.delete(id);
+        this.#wake();
+      });
+      this.#running.set(id, run);
+    }
+  }
+
+  async #unparkAll(): Promise<true> {
+    const { store, clock, nudge } = this.#deps;
+    const parked = await store.findParked(this.#line.accountId);
+    for (const id of parked) await store.stepJob(id, (job) => stepJob(job, [{ type: 'UNPARK', now: clock.now() }]));
+    if (parked.length > 0) nudge();
+    return true;
+  }
+
+  async #claimAndRun(id: string, token: number): Promise<void> {
+    const { store, clock, log } = this.#deps;
+    let claim: Claim | null = null;
+    let job: Job | undefined;
+    try {
+      job = await store.stepJob(id, (row) => {
+        const change = stepJob(row, claimEvents(row, clock.now(), token));
+        claim = change?.set.claim ?? null;
+        return change;
+      });
+    } catch (thrown) {
+      const error = toVigiliaError(thrown);
+      // Not claimed, so not lost: it is woken again.
+      log.warn({ job: id, code: error.code, cause: error.message }, 'a job could not be claimed');
+      return;
+    }
+    if (job && claim) await runJob(job, claim, this.#line, this.#signal, this.#deps);
+  }
+
+  /** @returns undefined when the consumer has to stop first */
+  async #untilStored<T>(work: () => Promise<T>): Promise<T | undefined> {
+    for (;;) {
+      try {
+        return await work();
+      } catch (thrown) {
+        const error = toVigiliaError(thrown);
+        if (error.code !== 'STORE_UNAVAILABLE') throw error;
+        if (!(await pause(this.#deps.clock, STORE_PAUSE_MS, this.#signal))) return undefined;
+      }
+    }
+  }
+}
+
+function claimEvents(job: Job, now: number, token: number): JobMachineEvent[] {
+  const claim = { type: 'CLAIM', now, token } as const;
+  return job.status === 'delayed' ? [{ type: 'DUE', now }, claim] : [claim];
+}

@@ -1,0 +1,96 @@
+import { type Clock, pause } from '../../clock.ts';
+import { toVigiliaError } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import type { Broker, Store } from '../../ports.ts';
+import { type ChildSpec, task } from '../actor.ts';
+
+/** Longest time between two looks at the table, in ms: jobs that other processes accepted are found by it. */
+const POLL_MS = 1_000;
+/** Jobs woken at once. */
+const BATCH = 16;
+/** How often old rows are deleted, in ms. */
+const PRUNE_MS = 3_600_000;
+
+export interface DispatcherDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly store: Store;
+  readonly broker: Broker;
+  /** Accounts whose jobs are woken here. */
+  readonly accounts: readonly string[];
+}
+
+/** Lets others say that jobs became due, without knowing the dispatcher. */
+export class Nudge {
+  #rung = false;
+  #wake: () => void = () => {};
+
+  /** Ends the dispatcher's present sleep, or its next one. */
+  readonly ring = (): void => {
+    this.#rung = true;
+    this.#wake();
+  };
+
+  /** Sleeps until a ring, the end of the time or the signal; a ring since the last call counts. */
+  async sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+    if (!this.#rung) {
+      const enough = new AbortController();
+      this.#wake = () => enough.abort();
+      signal.addEventListener('abort', this.#wake, { once: true });
+      await pause(clock, ms, enough.signal);
+      signal.removeEventListener('abort', this.#wake);
+    }
+    this.#rung = false;
+  }
+}
+
+/**
+ * Wakes due jobs. The rows are the truth: a wake-up that is lost on the way is given again at growing intervals, so nothing depends on one.
+ */
+export function dispatcherSpec(nudge: Nudge, deps: DispatcherDeps): ChildSpec {
+  return {
+    id: 'dispatcher',
+    kind: 'task',
+    start: (life) => ({
+      logic: task(async (signal) => {
+        life.ready();
+        await dispatch(nudge, deps, signal);
+      }),
+    }),
+  };
+}
+
+async function dispatch(
+  nudge: Nudge,
+  { clock, log, store, broker, accounts }: DispatcherDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  let storeIsDown = false;
+  let prunedAt = Number.NEGATIVE_INFINITY;
+  while (!signal.aborted) {
+    let waitMs = POLL_MS;
+    try {
+      const due = await store.pickDue(accounts, clock.now(), BATCH);
+      for (const id of due) await wake(id);
+      const next = due.length === BATCH ? clock.now() : await store.nextDue(accounts, clock.now());
+      if (next !== undefined) waitMs = Math.min(POLL_MS, Math.max(0, next - clock.now()));
+      if (clock.monotonic() - prunedAt >= PRUNE_MS) {
+        prunedAt = clock.monotonic();
+        const rows = await store.prune(clock.now());
+        if (rows > 0) log.info({ rows }, 'old rows deleted');
+      }
+      storeIsDown = false;
+    } catch (thrown) {
+      const error = toVigiliaError(thrown);
+      if (error.code !== 'STORE_UNAVAILABLE') throw error;
+      if (!storeIsDown) log.warn({ cause: error.message }, 'the dispatcher waits for the database');
+      storeIsDown = true;
+    }
+    await nudge.sleep(clock, waitMs, signal);
+  }
+
+  async function wake(id: string): Promise<void> {
+    const job = await store.findJob(id);
+    if (job) await broker.wake(job.accountId, id);
+  }
+}

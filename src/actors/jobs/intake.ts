@@ -1,0 +1,45 @@
+import type { Clock } from '../../clock.ts';
+import { VigiliaError } from '../../errors.ts';
+import { JOB_MACHINE_VERSION } from '../../machines/job.machine.ts';
+import type { Intake, Store } from '../../ports.ts';
+import type { Action } from './action.ts';
+import { jobId } from './job-id.ts';
+
+const DEFAULT_PRIORITY = 5;
+
+export interface IntakeDeps {
+  readonly clock: Clock;
+  /** @returns that many random bytes */
+  readonly entropy: (bytes: number) => Uint8Array;
+  readonly store: Pick<Store, 'insertJob' | 'listAccounts'>;
+  readonly actions: ReadonlyMap<string, Action>;
+  /** The account that serves requests which name none. */
+  readonly defaultAccount: string;
+  /** Tells the dispatcher that there is a job. */
+  readonly nudge: () => void;
+}
+
+/** Where jobs come in: once `submit` resolves, the job is a row, and the row is never lost. */
+export function createIntake({ clock, entropy, store, actions, defaultAccount, nudge }: IntakeDeps): Intake {
+  return {
+    submit: async ({ action: name, params, accountId = defaultAccount }) => {
+      const action = actions.get(name);
+      if (!action) throw new VigiliaError('UNKNOWN_ACTION', `there is no action ${name}`, { field: 'action' });
+      if (accountId !== defaultAccount && !(await store.listAccounts()).includes(accountId)) {
+        throw new VigiliaError('UNKNOWN_ACCOUNT', `there is no account ${accountId}`, { field: 'accountId' });
+      }
+      const now = clock.now();
+      const job = await store.insertJob({
+        id: jobId(action.idPrefix, now, entropy(12)),
+        action: name,
+        params,
+        accountId,
+        priority: DEFAULT_PRIORITY,
+        machineVersion: JOB_MACHINE_VERSION,
+        createdAt: now,
+      });
+      nudge();
+      return job;
+    },
+  };
+}

@@ -1,0 +1,19 @@
+/** Crockford's base 32: sorts as it counts, and has no letters that people mistake. */
+const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+
+/**
+ * A job's id: prefix, ten digits of time and twelve of chance, so that ids sort by their time of birth (as a ULID does).
+ * @param prefix e.g. `sync`
+ * @param now ms since epoch
+ * @param entropy at least 12 random bytes
+ * @example jobId('sync', 1763683200000, bytes) // 'sync-01KAHB2Q00X4M8V6P2ZC7R'
+ */
+export function jobId(prefix: string, now: number, entropy: Uint8Array): string {
+  let time = '';
+  for (let rest = now, digit = 0; digit < 10; digit++) {
+    time = ALPHABET[rest % 32] + time;
+    rest = Math.floor(rest / 32);
+  }
+  const chance = [...entropy.subarray(0, 12)].map((byte) => ALPHABET[byte % 32]).join('');
+  return `${prefix}-${time}${chance}`;
+}

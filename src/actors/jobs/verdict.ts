@@ -1,0 +1,49 @@
+import type { Random } from '../../clock.ts';
+import { errorRecord, type VigiliaError } from '../../errors.ts';
+import { type BackoffPolicy, backoffDelayMs } from '../../machines/backoff.ts';
+import type { JobMachineEvent } from '../../machines/job.machine.ts';
+import type { Claim } from '../../ports.ts';
+
+/** Delay before another attempt. */
+const RETRY: BackoffPolicy = { baseMs: 2_000, capMs: 60_000 };
+/** Spread added to a wait that Telegram named, in ms: jobs that were told the same do not come back at once. */
+const THROTTLE_SPREAD_MS = 1_000;
+
+/** What a run is told when it shall end without a fault of its own. */
+export class RunStopped extends Error {
+  override readonly name = 'RunStopped';
+}
+
+/**
+ * What a failed run means for its job: a pure table by fault.
+ * @param attempts failed attempts before this one
+ * @returns the event to step the job by, or undefined when the job is nobody's business here any more
+ */
+export function verdictOf(
+  error: VigiliaError,
+  attempts: number,
+  claim: Claim,
+  now: number,
+  random: Random,
+): JobMachineEvent | undefined {
+  const record = errorRecord(error);
+  switch (error.code) {
+    case 'JOB_NOT_CLAIMED':
+    case 'JOB_CANCELLED':
+      return undefined;
+    case 'STORE_UNAVAILABLE':
+      // Nothing is wrong with the job: it goes on once the database is back.
+      return { type: 'RELEASE', now, claim };
+    case 'TELEGRAM_OFFLINE':
+    case 'TELEGRAM_GENERATION':
+    case 'TELEGRAM_KEY_DUPLICATED':
+    case 'TELEGRAM_REAUTH':
+      return { type: 'PARK', now, claim, error: record };
+  }
+  if (error.fault === 'throttled') {
+    const retryAt = now + (error.retryAfterMs ?? 0) + Math.floor(random() * THROTTLE_SPREAD_MS);
+    return { type: 'THROTTLE', now, claim, error: record, retryAt };
+  }
+  const retryable = error.fault === 'transient' || error.fault === 'bug';
+  return { type: 'FAIL', now, claim, error: record, retryable, retryAt: now + backoffDelayMs(RETRY, attempts, random) };
+}

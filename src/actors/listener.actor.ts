@@ -1,0 +1,59 @@
+import { aborted } from '../clock.ts';
+import { VigiliaError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { type ChildSpec, task } from './actor.ts';
+
+/** What a listener serves: Fastify's applications are such. */
+export interface Listenable {
+  ready(): PromiseLike<unknown>;
+  listen(at: { readonly host: string; readonly port: number }): Promise<string>;
+  close(): PromiseLike<unknown>;
+}
+
+/** A listener as a child: ready once it listens; a stop lets the requests in hand finish. */
+export function listenerSpec(
+  id: string,
+  at: { readonly host: string; readonly port: number; readonly variable: string },
+  build: () => Listenable,
+  onListening: (url: string) => void,
+  log: Log,
+): ChildSpec {
+  let url: string | null = null;
+  return {
+    id,
+    kind: 'listener',
+    shutdownMs: 10_000,
+    view: () => ({ url }),
+    start: (life) => ({
+      logic: task(async (signal) => {
+        const app = build();
+        try {
+          url = await listen(app, at);
+          log.info({ url }, `${id} is listening`);
+          onListening(url);
+          life.ready();
+          await aborted(signal);
+        } finally {
+          url = null;
+          await app.close();
+        }
+      }),
+    }),
+  };
+}
+
+async function listen(
+  app: Listenable,
+  { host, port, variable }: { host: string; port: number; variable: string },
+): Promise<string> {
+  try {
+    return await app.listen({ host, port });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why =
+      code === 'EADDRINUSE'
+        ? `another process listens on ${host}:${port}; stop it, or set ${variable} to a free port`
+        : `cannot listen on ${host}:${port} (${code}); check ${variable}`;
+    throw new VigiliaError('PORT_IN_USE', why, { cause: error });
+  }
+}

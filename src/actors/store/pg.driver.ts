@@ -1,0 +1,164 @@
+import { Pool, type PoolClient, type QueryArrayConfig } from 'pg';
+import { type Clock, pause } from '../../clock.ts';
+import type { Log } from '../../log.ts';
+import type { OpenTransaction, SqlDriver, SqlSession } from './sql-driver.ts';
+import { storeFault } from './sql-fault.ts';
+import { decodeRows, encodeValues, type SqlRow, type SqlValue } from './sql-values.ts';
+
+/** How to reach a PostgreSQL server. */
+export interface PgOptions {
+  readonly url: string;
+  /** Connections at most. @default 10 */
+  readonly connections?: number;
+  /** Ms to wait for a connection, a free one of the pool or a new one. @default 5000 */
+  readonly connectMs?: number;
+  /** Ms a statement may take. @default 10000 */
+  readonly statementMs?: number;
+}
+
+interface Dependencies {
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Everything is read as PostgreSQL's text; `sql-values.ts` knows the types. */
+const AS_TEXT = { getTypeParser: () => (text: string) => text };
+
+/**
+ * PostgreSQL 15 and later, directly or through PgBouncer in transaction mode: unnamed statements only, no session state, deadlines kept
+ * by the client (and by the server inside transactions, where a client that hangs would hold locks). Opens no connection by itself.
+ */
+export function openPgDriver(options: PgOptions, { clock, log }: Dependencies): SqlDriver {
+  const statementMs = options.statementMs ?? 10_000;
+  const pool = new Pool({
+    connectionString: options.url,
+    max: options.connections ?? 10,
+    connectionTimeoutMillis: options.connectMs ?? 5000,
+    query_timeout: statementMs,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+    application_name: 'vigilia',
+  });
+  // Idle connections end when the server does; the pool opens new ones, and whoever needs one hears of it there.
+  pool.on('error', (error) => log.debug({ error: error.message }, 'an idle database connection ended'));
+
+  async function take(): Promise<Connection> {
+    try {
+      return new Connection(await pool.connect(), statementMs);
+    } catch (thrown) {
+      throw storeFault(thrown);
+    }
+  }
+
+  async function once<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    const connection = await take();
+    try {
+      return await work(connection);
+    } finally {
+      connection.release();
+    }
+  }
+
+  return {
+    kind: 'postgresql',
+    query: (text, values) => once((connection) => connection.query(text, values)),
+    script: (text) => once((connection) => connection.script(text)),
+    async begin() {
+      const connection = await take();
+      try {
+        await connection.begin();
+        return connection;
+      } catch (thrown) {
+        await connection.rollback();
+        throw thrown;
+      }
+    },
+    async close() {
+      if (pool.ending || pool.ended) return;
+      // The pool waits for every connection to say goodbye, which a server that hangs never does.
+      const ended = new AbortController();
+      const ending = pool.end().finally(() => ended.abort());
+      if (await pause(clock, statementMs, ended.signal)) log.warn({}, 'database connections did not end in time');
+      else await ending;
+    },
+  };
+}
+
+/** A connection on loan from the pool, given back whole or, when anything went wrong with it, not at all. */
+class Connection implements SqlSession, OpenTransaction {
+  readonly #client: PoolClient;
+  readonly #statementMs: number;
+  #broken: Error | undefined;
+  #released = false;
+
+  constructor(client: PoolClient, statementMs: number) {
+    this.#client = client;
+    this.#statementMs = statementMs;
+    // Without a listener, a connection that ends between two statements would end the process.
+    client.on('error', this.#onError);
+  }
+
+  async query(text: string, values: readonly SqlValue[] = []): Promise<SqlRow[]> {
+    const encoded = encodeValues(values);
+    const config: QueryArrayConfig = { text, values: encoded, rowMode: 'array', types: AS_TEXT };
+    const result = await this.#run(() => this.#client.query<(string | null)[]>(config));
+    const columns = result.fields.map((field) => ({ name: field.name, type: field.dataTypeID }));
+    return decodeRows(columns, result.rows);
+  }
+
+  async script(text: string): Promise<void> {
+    await this.#run(() => this.#client.query(text));
+  }
+
+  async begin(): Promise<void> {
+    const ms = this.#statementMs;
+    await this.script(
+      `BEGIN; SET LOCAL statement_timeout = ${ms}; SET LOCAL lock_timeout = ${ms}; SET LOCAL idle_in_transaction_session_timeout = ${3 * ms}`,
+    );
+  }
+
+  async commit(): Promise<void> {
+    try {
+      await this.script('COMMIT');
+    } finally {
+      this.release();
+    }
+  }
+
+  async rollback(): Promise<void> {
+    if (this.#released) return;
+    if (this.#broken === undefined) {
+      await this.script('ROLLBACK').catch((thrown: unknown) => {
+        this.#broken ??= thrown as Error;
+      });
+    }
+    this.release();
+  }
+
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#client.off('error', this.#onError);
+    this.#client.release(this.#broken);
+  }
+
+  readonly #onError = (error: Error): void => {
+    this.#broken ??= error;
+  };
+
+  async #run<T>(statement: () => Promise<T>): Promise<T> {
+    try {
+      return await statement();
+    } catch (thrown) {
+      const fault = storeFault(thrown);
+      // A connection whose statement got no answer may still be running it: never to be used again.
+      if (fault.code === 'STORE_UNAVAILABLE' && !isAnswer(thrown)) this.#broken ??= fault;
+      throw fault;
+    }
+  }
+}
+
+/** Whether the server itself reported the error, and said that the session goes on. */
+function isAnswer(thrown: unknown): boolean {
+  return (thrown as { severity?: unknown }).severity === 'ERROR';
+}

@@ -1,0 +1,31 @@
+import type { SqlRow, SqlValue } from './sql-values.ts';
+
+/** Something that runs statements, one after the other. */
+export interface SqlSession {
+  /**
+   * Runs one statement with parameters `$1`, `$2` …
+   * @returns its rows, in the statement's order
+   * @throws STORE_UNAVAILABLE, STORE_REFUSED
+   */
+  query(text: string, values?: readonly SqlValue[]): Promise<SqlRow[]>;
+  /** Runs statements separated by semicolons, without parameters and without results. */
+  script(text: string): Promise<void>;
+}
+
+/** An open transaction: a session that nobody else's statements come between. */
+export interface OpenTransaction extends SqlSession {
+  commit(): Promise<void>;
+  /** Never rejects: where the database cannot be told, the connection is given up, which rolls back as well. */
+  rollback(): Promise<void>;
+}
+
+/**
+ * The little that the store needs of a database. Outside a transaction each statement is its own transaction and may run on any
+ * connection: no session state, no named statements (PgBouncer's transaction mode).
+ */
+export interface SqlDriver extends SqlSession {
+  readonly kind: 'pglite' | 'postgresql';
+  begin(): Promise<OpenTransaction>;
+  /** Ends all connections; statements in flight fail. */
+  close(): Promise<void>;
+}

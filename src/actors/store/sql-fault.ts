@@ -1,0 +1,54 @@
+import { VigiliaError } from '../../errors.ts';
+
+/** Ms after which a call that met an unreachable database may be tried again. */
+export const STORE_RETRY_MS = 1000;
+
+/**
+ * SQLSTATEs that say nothing against the statement, by class or whole (https://www.postgresql.org/docs/current/errcodes-appendix.html):
+ * connections (08), resources (53), the server's operator (57), and races that a second try wins: serialization and deadlock (40001,
+ * 40P01), a lock not had in time (55P03), a row of the same key committed meanwhile (23505: every insert of ours says what to do about
+ * rows it can see), a session ended for idling in a transaction (25P03), a server that is a standby at the moment (25006).
+ */
+const TRANSIENT = /^(08...|53...|57...|40001|40P01|55P03|23505|25P03|25006)$/;
+
+/** Node's codes of sockets and name look-ups that fail. */
+const NETWORK = /^(E[A-Z]+|ERR_SSL_.*)$/;
+
+/** What pg says, without any code, of connections that end, or do not begin or answer in time. */
+const CONNECTION_LOST = /connection|timeout|Cannot use a pool after calling end|does not support SSL/i;
+
+/** A failed statement as the store's callers see it; what is one of our errors already stays as it is. */
+export function storeFault(thrown: unknown): VigiliaError {
+  if (thrown instanceof VigiliaError) return thrown;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  const code = codeOf(thrown);
+  if (isSqlState(code))
+    return TRANSIENT.test(code) ? unavailable(`${message} (${code})`, thrown) : refused(`${message} (${code})`, thrown);
+  if (thrown instanceof AggregateError || (code !== undefined && NETWORK.test(code)) || CONNECTION_LOST.test(message)) {
+    return unavailable(message === '' ? (code ?? 'no address answers') : message, thrown);
+  }
+  return refused(message, thrown);
+}
+
+/** The database cannot be reached, or answers too late. */
+export function unavailable(message: string, cause?: unknown): VigiliaError {
+  return new VigiliaError('STORE_UNAVAILABLE', `the database cannot be used: ${message}`, {
+    cause,
+    retryAfterMs: STORE_RETRY_MS,
+  });
+}
+
+function refused(message: string, cause: unknown): VigiliaError {
+  return new VigiliaError('STORE_REFUSED', `the database refused: ${message}`, { cause });
+}
+
+/** @returns whether a thrown value's code is one of PostgreSQL's */
+export function isSqlState(code: string | undefined): code is string {
+  return code !== undefined && /^[0-9A-Z]{5}$/.test(code) && !/^E[A-Z]{4}$/.test(code);
+}
+
+/** @returns the `code` of a thrown value, where it has one */
+export function codeOf(thrown: unknown): string | undefined {
+  const code = (thrown as { code?: unknown } | null | undefined)?.code;
+  return typeof code === 'string' ? code : undefined;
+}

@@ -1,0 +1,112 @@
+import type { Clock } from '../../clock.ts';
+import type { Log } from '../../log.ts';
+import type { Job, JobChange, Store, StoreTransaction } from '../../ports.ts';
+import * as accounts from './account-rows.ts';
+import * as channels from './channel-rows.ts';
+import * as queue from './job-queue.ts';
+import * as jobs from './job-rows.ts';
+import * as messages from './message-rows.ts';
+import { migrate, readMigrations, SQL_FOLDER } from './migrations.ts';
+import { appendOutbox } from './outbox-rows.ts';
+import type { SqlDriver, SqlSession } from './sql-driver.ts';
+import { createTransactions } from './transactions.ts';
+
+/** What a store works with. */
+export interface SqlStoreParts {
+  readonly driver: SqlDriver;
+  /** Opens the connection that migrations run on; it is closed after them. @default the driver itself */
+  readonly openMigrationDriver?: () => SqlDriver;
+  /** Folder of the numbered SQL files. @default the program's own */
+  readonly sqlFolder?: URL;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The {@link Store} over a driver: which statements make up each of its methods, and in which transaction. */
+export function createSqlStore(parts: SqlStoreParts): Store {
+  const { driver, clock, log } = parts;
+  const database = createTransactions(driver);
+
+  /** Runs work with a handle on the session, and waits for the calls on it that the work did not wait for: half of one must not commit. */
+  async function withHandle<T>(session: SqlSession, work: (tx: StoreTransaction) => Promise<T>): Promise<T> {
+    const calls: Promise<unknown>[] = [];
+    function call<R>(result: Promise<R>): Promise<R> {
+      calls.push(result);
+      return result;
+    }
+    const result = await work({
+      upsertMessages: (scope, batch) => call(messages.upsertMessages(session, scope, batch)),
+      deleteMessages: (scope, chatId, ids, atMs) => call(messages.deleteMessages(session, scope, chatId, ids, atMs)),
+      upsertChannels: (batch) => call(channels.upsertChannels(session, batch)),
+      markSynced: (chatId, atMs, depth, complete) => call(channels.markSynced(session, chatId, atMs, depth, complete)),
+      upsertEntities: (accountId, entities) => call(accounts.upsertEntities(session, accountId, entities)),
+      savePosition: (accountId, position) => call(accounts.savePosition(session, accountId, position)),
+      appendOutbox: (entries) => call(appendOutbox(session, entries, clock.now())),
+    });
+    await Promise.allSettled(calls);
+    return result;
+  }
+
+  function stepJob(
+    id: string,
+    decide: (job: Job) => JobChange | undefined,
+    effect?: (tx: StoreTransaction, job: Job) => Promise<void>,
+  ): Promise<Job | undefined> {
+    return database.run(async (session) => {
+      const job = await jobs.lockJob(session, id);
+      const change = job === undefined ? undefined : decide(job);
+      if (job === undefined || change === undefined) return job;
+      const nowMs = clock.now();
+      const next = await jobs.writeStep(session, job, change, nowMs);
+      await appendOutbox(session, change.outbox, nowMs);
+      if (effect !== undefined) await withHandle(session, (tx) => effect(tx, next));
+      return next;
+    });
+  }
+
+  return {
+    kind: driver.kind,
+
+    async prepare(world) {
+      const migrations = await readMigrations(parts.sqlFolder ?? SQL_FOLDER);
+      const own = parts.openMigrationDriver?.();
+      try {
+        const applied = await migrate(own === undefined ? database : createTransactions(own), migrations, world);
+        if (applied > 0)
+          log.info({ applied, version: migrations.length, store: driver.kind }, 'database schema brought up to date');
+      } finally {
+        await own?.close();
+      }
+    },
+    async ping() {
+      const start = clock.monotonic();
+      await database.query('SELECT 1');
+      return clock.monotonic() - start;
+    },
+    close: () => driver.close(),
+
+    transaction: (work) => database.run((session) => withHandle(session, work)),
+
+    insertJob: (job) => jobs.insertJob(database, job),
+    findJob: (id) => jobs.findJob(database, id),
+    stepJob,
+    pickDue: (accountIds, nowMs, limit) => queue.pickDue(database, accountIds, nowMs, limit),
+    nextDue: (accountIds, nowMs) => queue.nextDue(database, accountIds, nowMs),
+    findLost: (accountIds) => queue.findLost(database, accountIds),
+    findParked: (accountId) => queue.findParked(database, accountId),
+    countJobs: () => queue.countJobs(database),
+    jobEvents: (id) => jobs.jobEvents(database, id),
+    prune: (nowMs) => queue.prune(database, nowMs),
+
+    ensureAccount: (accountId) => accounts.ensureAccount(database, accountId),
+    listAccounts: () => accounts.listAccounts(database),
+    takeAccount: (accountId, owner) => accounts.takeAccount(database, accountId, owner),
+    entities: (accountId) => accounts.readEntities(database, accountId),
+    positions: (accountId) => accounts.readPositions(database, accountId),
+
+    findChannel: (ref) => channels.findChannel(database, ref),
+    listChannels: (limit, after) => channels.listChannels(database, limit, after),
+    readMessages: (query) => messages.readMessages(database, query),
+    countMessages: (chatId) => messages.countMessages(database, chatId),
+  };
+}

@@ -1,0 +1,144 @@
+import { createPublicKey } from 'node:crypto';
+import { isIPv6 } from 'node:net';
+
+/** What a parser says of a value: what it means, or what would be allowed. */
+type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly allowed: string };
+
+/** Reads one variable's text, which is never empty. Never throws. */
+export type Parse<T> = (text: string) => Parsed<T>;
+
+/** What a token lets its bearer do; each scope includes the ones before it. */
+export const SCOPES = ['read', 'write', 'admin'] as const;
+export type Scope = (typeof SCOPES)[number];
+
+/** A token of the gateway: a secret, and what it is good for. */
+export interface Token {
+  readonly scope: Scope;
+  readonly token: string;
+}
+
+/** An address of a server. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Least length of a token and of a session key, in characters. */
+const SECRET_LENGTH = 16;
+
+const good = <T>(value: T): Parsed<T> => ({ ok: true, value });
+const bad = (allowed: string): Parsed<never> => ({ ok: false, allowed });
+
+/** Any text. */
+export const text: Parse<string> = good;
+
+/** @returns a parser of one of these words */
+export function oneOf<const T extends string>(words: readonly T[]): Parse<T> {
+  return (input) => {
+    const found = words.find((word) => word === input);
+    return found === undefined ? bad(`one of ${words.join(', ')}`) : good(found);
+  };
+}
+
+/** @returns a parser of a whole number in plain decimal digits, bounds included */
+export function wholeNumber(least: number, most: number): Parse<number> {
+  return (input) => {
+    const value = /^\d{1,16}$/.test(input) ? Number(input) : Number.NaN;
+    return value >= least && value <= most ? good(value) : bad(`a whole number from ${least} to ${most}`);
+  };
+}
+
+/** @returns a parser of a decimal number without exponent, bounds included */
+export function decimalNumber(least: number, most: number): Parse<number> {
+  return (input) => {
+    const value = /^\d{1,9}(\.\d{1,9})?$/.test(input) ? Number(input) : Number.NaN;
+    return value >= least && value <= most ? good(value) : bad(`a number from ${least} to ${most}, such as 0.5`);
+  };
+}
+
+/** A host to listen on or to reach: a name, an IPv4 or an IPv6 address (with or without brackets). */
+export const host: Parse<string> = (input) => {
+  const bare = input.startsWith('[') && input.endsWith(']') ? input.slice(1, -1) : input;
+  if (isIPv6(bare)) return good(bare);
+  if (/^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$/.test(bare))
+    return good(bare);
+  return bad('a host name or an IP address, such as 127.0.0.1 or 0.0.0.0');
+};
+
+/** `host:port`, IPv6 in brackets. */
+export const address: Parse<Address> = (input) => {
+  const allowed = bad('host:port, such as 127.0.0.1:4430 or [::1]:4430');
+  const split = /^(\[[^\]]+\]|[^:]+):(\d{1,5})$/.exec(input);
+  const name = host(split?.[1] ?? '.');
+  const port = wholeNumber(1, 65_535)(split?.[2] ?? '');
+  return name.ok && port.ok ? good({ host: name.value, port: port.value }) : allowed;
+};
+
+/** @returns a parser of a URL with one of these schemes and a host; the URL comes back as it was written */
+export function url(schemes: readonly string[], example: string): Parse<string> {
+  return (input) => {
+    const parsed = URL.canParse(input) ? new URL(input) : undefined;
+    const allowed = `a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}, such as ${example}`;
+    if (parsed === undefined || !schemes.includes(parsed.protocol.slice(0, -1)) || !input.includes('://')) return bad(allowed);
+    // A PostgreSQL socket is named by a query parameter, without a host (libpq's connection URIs).
+    if (parsed.hostname === '' && !parsed.searchParams.has('host')) return bad(`${allowed}, with a host`);
+    return good(input);
+  };
+}
+
+/** Comma- or line-separated `scope:token`; what a header cannot carry is refused, so are doubles. */
+export const tokens: Parse<readonly Token[]> = (input) => {
+  const allowed = `scope:token,… with scopes ${SCOPES.join(', ')} and different tokens of at least ${SECRET_LENGTH} visible ASCII characters without commas`;
+  const parts = input
+    .split(/[,\r\n]/)
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+  const list: Token[] = [];
+  for (const part of parts) {
+    const at = part.indexOf(':');
+    const scope = SCOPES.find((word) => word === part.slice(0, Math.max(at, 0)));
+    const token = part.slice(at + 1);
+    if (scope === undefined) return bad(`${allowed}; entry ${list.length + 1} has no known scope`);
+    if (token.length < SECRET_LENGTH) return bad(`${allowed}; entry ${list.length + 1} is too short`);
+    if (!/^[\x21-\x7e]+$/.test(token))
+      return bad(`${allowed}; entry ${list.length + 1} has a character that no header can carry`);
+    if (list.some((other) => other.token === token)) return bad(`${allowed}; entry ${list.length + 1} repeats a token`);
+    list.push({ scope, token });
+  }
+  return list.length === 0 ? bad(allowed) : good(list);
+};
+
+/** A secret of at least {@link SECRET_LENGTH} characters. */
+export const secretText: Parse<string> = (input) =>
+  input.length >= SECRET_LENGTH ? good(input) : bad(`at least ${SECRET_LENGTH} characters`);
+
+/** An RSA public key in PEM, PKCS#1 or SPKI; comes back as it was written. */
+export const rsaPublicKey: Parse<string> = (pem) => {
+  const allowed = bad('a file that holds an RSA public key in PEM (BEGIN PUBLIC KEY or BEGIN RSA PUBLIC KEY)');
+  // node:crypto would derive the public key from a private one: then a secret lies where none belongs.
+  if (pem.includes('PRIVATE KEY')) return bad('the public key only: the file holds a private key');
+  try {
+    return createPublicKey(pem).asymmetricKeyType === 'rsa' ? good(pem) : allowed;
+  } catch {
+    return allowed;
+  }
+};
+
+/** @returns true when only this machine can reach what listens there */
+export function isLoopback(name: string): boolean {
+  return name === 'localhost' || name === '::1' || /^127(\.\d{1,3}){3}$/.test(name);
+}
+
+/** A URL with its password, and any query parameter that could be a secret, replaced; `[hidden]` when it is no URL. */
+export function maskUrl(input: string): string {
+  if (!URL.canParse(input)) return '[hidden]';
+  const parsed = new URL(input);
+  // An @ behind the authority means that a password was not escaped: what parsed as host and port may be part of it.
+  if (`${parsed.pathname}${parsed.search}${parsed.hash}`.includes('@')) return '[hidden]';
+  // Without an authority the text after the scheme is opaque and may hold anything.
+  if (!input.includes('://')) return '[hidden]';
+  const query =
+    parsed.search === '' ? '' : `?${[...parsed.searchParams.keys()].map((key) => `${encodeURIComponent(key)}=…`).join('&')}`;
+  const login = parsed.password === '' ? parsed.username : `${parsed.username}:[hidden]`;
+  return `${parsed.protocol}//${login === '' ? '' : `${login}@`}${parsed.host}${parsed.pathname}${query}`;
+}

@@ -1,0 +1,361 @@
+import {
+  type Address,
+  address,
+  decimalNumber,
+  host,
+  isLoopback,
+  maskUrl,
+  oneOf,
+  type Parse,
+  rsaPublicKey,
+  secretText,
+  type Token,
+  text,
+  tokens,
+  url,
+  wholeNumber,
+} from './config-values.ts';
+import { type FiledVariableName, KNOWN_NAMES, nearestName, showAs, VARIABLES, type VariableName } from './config-variables.ts';
+import { VigiliaError } from './errors.ts';
+import { LOG_LEVELS, type LogLevel } from './log.ts';
+
+/** What a process does. */
+const ROLES = ['all', 'gateway', 'worker'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Which Telegram is used. `world` is null for the built-in demo world; `port` 0 means any free one; `rate` is posts per second. */
+export type TelegramConfig =
+  | { readonly kind: 'simulated'; readonly world: string | null; readonly port: number; readonly rate: number }
+  | { readonly kind: 'telegram'; readonly apiId: number; readonly apiHash: string }
+  | {
+      readonly kind: 'server';
+      readonly apiId: number;
+      readonly apiHash: string;
+      readonly host: string;
+      readonly port: number;
+      /** The server's RSA public key. */
+      readonly keyPem: string;
+      readonly dc: number;
+    };
+
+/** The environment, read, checked and frozen. Holds secrets: print it with {@link describeConfig} only. */
+export interface Config {
+  readonly role: Role;
+  /** As it was given: relative to the working directory. */
+  readonly dataDir: string;
+  readonly http: Address;
+  readonly ops: Address;
+  /** Empty when the gateway needs none (loopback only). */
+  readonly tokens: readonly Token[];
+  /** null: PGlite in the data directory. `directUrl` passes by PgBouncer; it is `url` where nothing else was given. */
+  readonly database: { readonly url: string; readonly directUrl: string } | null;
+  readonly redisUrl: string | null;
+  readonly rabbitmqUrl: string | null;
+  readonly telegram: TelegramConfig;
+  readonly sessionKey: string | null;
+  readonly logLevel: LogLevel;
+  /** True when NODE_ENV is `production`. */
+  readonly production: boolean;
+  /** Things that are probably mistakes and stop nothing, one line each, without any value. */
+  readonly warnings: readonly string[];
+}
+
+/** One thing that is wrong with the environment. */
+export interface ConfigFault {
+  readonly name: string;
+  /** What it is set to, secrets masked; null when it is not set. */
+  readonly value: string | null;
+  /** What is allowed instead, or what to do. */
+  readonly problem: string;
+}
+
+/** `CONFIG_INVALID` with every fault there is. */
+export class ConfigError extends VigiliaError {
+  readonly faults: readonly ConfigFault[];
+
+  constructor(faults: readonly ConfigFault[]) {
+    const lines = faults.map(({ name, value, problem }) => `  ${name}${value === null ? ' (not set)' : `=${value}`}: ${problem}`);
+    super(
+      'CONFIG_INVALID',
+      `The environment has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n${lines.join('\n')}`,
+    );
+    this.faults = faults;
+  }
+}
+
+/** The variables as the system hands them over. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const PORT = wholeNumber(0, 65_535);
+const API_HASH = /^[0-9a-fA-F]{32}$/;
+/** Prefixes that nobody else uses: an unknown name that begins so is a misspelt one of ours. */
+const OUR_PREFIXES = ['VIGILIA_', 'GATEWAY_', 'SIMULATOR_', 'TELEGRAM_', 'SESSION_KEY', 'OPS_'];
+const FOR_TESTS = 'VIGILIA_TEST_';
+const DEMO_RATE = 0.2;
+/** TDLib's and GramJS's APIs refuse 0; a server of one's own rarely looks at it. */
+const ANY_API = { id: 1, hash: 'vigilia' };
+
+/**
+ * Reads and checks all variables. An empty value counts as unset; surrounding white space is dropped.
+ * @param readFile gives a file's text or throws; asked for `…_FILE` and `TELEGRAM_SERVER_KEY`
+ * @param exists true when there is a file or folder at the path; asked for `SIMULATOR_WORLD`
+ * @returns a deeply frozen value
+ * @throws CONFIG_INVALID as a {@link ConfigError} that lists every fault of every variable
+ */
+export function readConfig(env: Environment, readFile: (path: string) => string, exists: (path: string) => boolean): Config {
+  const reading = new Reading(env, readFile);
+
+  const role = reading.value('VIGILIA_ROLE', oneOf(ROLES)) ?? 'all';
+  const http = { host: reading.value('HTTP_HOST', host) ?? '127.0.0.1', port: reading.value('HTTP_PORT', PORT) ?? 4010 };
+  const ops = { host: reading.value('OPS_HOST', host) ?? '127.0.0.1', port: reading.value('OPS_PORT', PORT) ?? 4007 };
+  const tokenList = reading.valueOrFile('GATEWAY_TOKENS', tokens) ?? [];
+  const databaseUrl = reading.value(
+    'DATABASE_URL',
+    url(['postgresql', 'postgres'], 'postgresql://user:password@localhost:5432/name'),
+  );
+  const directUrl = reading.value(
+    'DATABASE_DIRECT_URL',
+    url(['postgresql', 'postgres'], 'postgresql://user:password@localhost:5432/name'),
+  );
+  const config: Config = {
+    role,
+    dataDir: reading.value('VIGILIA_DATA_DIR', text) ?? './data',
+    http,
+    ops,
+    tokens: tokenList,
+    database: databaseUrl === undefined ? null : { url: databaseUrl, directUrl: directUrl ?? databaseUrl },
+    redisUrl: reading.value('REDIS_URL', url(['redis', 'rediss'], 'redis://localhost:6379')) ?? null,
+    rabbitmqUrl: reading.value('RABBITMQ_URL', url(['amqp', 'amqps'], 'amqp://user:password@localhost:5672')) ?? null,
+    telegram: readTelegram(reading, exists),
+    sessionKey: reading.valueOrFile('SESSION_KEY', secretText) ?? null,
+    logLevel: reading.value('LOG_LEVEL', oneOf(LOG_LEVELS)) ?? 'info',
+    production: reading.value('NODE_ENV', text) === 'production',
+    warnings: [...misspelt(env), ...withoutEffect(reading)],
+  };
+
+  if (role !== 'all' && !reading.isSet('DATABASE_URL')) {
+    reading.fault('DATABASE_URL', `VIGILIA_ROLE=${role} needs a database that the other processes reach too`);
+  }
+  if (reading.isSet('DATABASE_DIRECT_URL') && !reading.isSet('DATABASE_URL')) {
+    reading.fault('DATABASE_URL', 'DATABASE_DIRECT_URL is the way around its PgBouncer and means nothing alone');
+  }
+  if (role !== 'worker' && !isLoopback(http.host) && !reading.isSet('GATEWAY_TOKENS') && !reading.isSet('GATEWAY_TOKENS_FILE')) {
+    reading.fault(
+      'HTTP_HOST',
+      'a loopback address (127.0.0.1, ::1, localhost), or set GATEWAY_TOKENS: without a token anyone could ask',
+    );
+  }
+  if (role === 'all' && http.port !== 0 && http.port === ops.port && http.host === ops.host) {
+    reading.fault('OPS_PORT', 'a port of its own: HTTP_PORT is the same');
+  }
+  if (reading.faults.length > 0) throw new ConfigError(Object.freeze(reading.faults));
+  return freezeDeeply(config);
+}
+
+/** The environment while it is read: gathers what is wrong. */
+class Reading {
+  readonly faults: ConfigFault[] = [];
+  readonly #env: Environment;
+  readonly #readFile: (path: string) => string;
+
+  constructor(env: Environment, readFile: (path: string) => string) {
+    this.#env = env;
+    this.#readFile = readFile;
+  }
+
+  isSet(name: VariableName | `${FiledVariableName}_FILE`): boolean {
+    return this.#text(name) !== undefined;
+  }
+
+  /** @returns what the variable means, or undefined when it is unset or faulty */
+  value<T>(name: VariableName, parse: Parse<T>): T | undefined {
+    const input = this.#text(name);
+    if (input === undefined) return undefined;
+    const parsed = parse(input);
+    if (parsed.ok) return parsed.value;
+    this.fault(name, `must be ${parsed.allowed}`);
+    return undefined;
+  }
+
+  /** The same for a variable whose value may lie in the file that `<NAME>_FILE` names. */
+  valueOrFile<T>(name: FiledVariableName, parse: Parse<T>): T | undefined {
+    const fileName = `${name}_FILE` as const;
+    const path = this.#text(fileName);
+    if (path === undefined) return this.value(name, parse);
+    if (this.isSet(name)) {
+      this.fault(fileName, `${name} is set too: keep one of the two`);
+      return undefined;
+    }
+    return this.file(fileName, path, parse);
+  }
+
+  /** What the text of a file means, surrounding white space dropped. */
+  file<T>(name: string, path: string, parse: Parse<T>): T | undefined {
+    let content: string;
+    try {
+      content = this.#readFile(path).trim();
+    } catch (error) {
+      const code = (error as { code?: unknown } | null | undefined)?.code;
+      this.fault(name, `must be a file that can be read${typeof code === 'string' ? ` (${code})` : ''}`);
+      return undefined;
+    }
+    const parsed = parse(content);
+    if (parsed.ok) return parsed.value;
+    this.fault(name, `the file must hold ${parsed.allowed}`);
+    return undefined;
+  }
+
+  fault(name: string, problem: string): void {
+    this.faults.push(Object.freeze({ name, value: this.#shown(name), problem }));
+  }
+
+  #text(name: string): string | undefined {
+    const input = Object.hasOwn(this.#env, name) ? this.#env[name]?.trim() : undefined;
+    return input === '' ? undefined : input;
+  }
+
+  #shown(name: string): string | null {
+    const input = this.#text(name);
+    if (input === undefined) return null;
+    const how = showAs(name);
+    const masked = how === 'secret' ? '[hidden]' : how === 'url' ? maskUrl(input) : input;
+    return JSON.stringify(masked.length > 120 ? `${masked.slice(0, 120)}…` : masked);
+  }
+}
+
+/** Decides which Telegram is meant, by the rule that nothing simulated may be mistaken for Telegram. */
+function readTelegram(reading: Reading, exists: (path: string) => boolean): TelegramConfig {
+  const apiId = reading.value('TELEGRAM_API_ID', wholeNumber(1, 2 ** 31 - 1));
+  const server = reading.value('TELEGRAM_SERVER', address);
+  const apiHash = reading.value('TELEGRAM_API_HASH', (input) =>
+    reading.isSet('TELEGRAM_SERVER') || API_HASH.test(input)
+      ? { ok: true, value: input }
+      : { ok: false, allowed: '32 hex digits' },
+  );
+  const keyPath = reading.value('TELEGRAM_SERVER_KEY', text);
+  const keyPem = keyPath === undefined ? undefined : reading.file('TELEGRAM_SERVER_KEY', keyPath, rsaPublicKey);
+  const dc = reading.value('TELEGRAM_SERVER_DC', wholeNumber(1, 1000)) ?? 2;
+  const world = reading.value('SIMULATOR_WORLD', (path) =>
+    safely(() => exists(path)) ? { ok: true, value: path } : { ok: false, allowed: 'a file or folder that exists' },
+  );
+  const port = reading.value('SIMULATOR_PORT', PORT) ?? 0;
+  const rate = reading.value('SIMULATOR_RATE', decimalNumber(0, 1000)) ?? (reading.isSet('SIMULATOR_WORLD') ? 0 : DEMO_RATE);
+
+  const needs = (present: VariableName, missing: VariableName, why: string): void => {
+    if (reading.isSet(present) && !reading.isSet(missing)) reading.fault(missing, `${present} needs it: ${why}`);
+  };
+  needs('TELEGRAM_API_ID', 'TELEGRAM_API_HASH', 'my.telegram.org gives them together');
+  needs('TELEGRAM_API_HASH', 'TELEGRAM_API_ID', 'my.telegram.org gives them together');
+  needs('TELEGRAM_SERVER', 'TELEGRAM_SERVER_KEY', 'the PEM file of the RSA public key by which the server is known');
+  needs('TELEGRAM_SERVER_KEY', 'TELEGRAM_SERVER', "the host:port of that key's server");
+
+  const named = (['TELEGRAM_API_ID', 'TELEGRAM_API_HASH', 'TELEGRAM_SERVER'] as const).filter((name) => reading.isSet(name));
+  if (named.length === 0) {
+    refuseToSimulateByAccident(reading);
+    return { kind: 'simulated', world: world ?? null, port, rate };
+  }
+  if (reading.isSet('SIMULATOR_WORLD')) {
+    reading.fault(
+      'SIMULATOR_WORLD',
+      `cannot be set together with ${named.join(', ')}: either Telegram is simulated or it is not`,
+    );
+  }
+  if (reading.isSet('TELEGRAM_SERVER')) {
+    const where = server ?? { host: '', port: 0 };
+    return { kind: 'server', apiId: apiId ?? ANY_API.id, apiHash: apiHash ?? ANY_API.hash, ...where, keyPem: keyPem ?? '', dc };
+  }
+  return { kind: 'telegram', apiId: apiId ?? 0, apiHash: apiHash ?? '' };
+}
+
+function refuseToSimulateByAccident(reading: Reading): void {
+  if (reading.isSet('SIMULATOR_WORLD')) return;
+  const serious: string[] = (['DATABASE_URL', 'RABBITMQ_URL', 'REDIS_URL'] as const).filter((name) => reading.isSet(name));
+  if (reading.value('NODE_ENV', text) === 'production') serious.push('NODE_ENV=production');
+  if (serious.length === 0) return;
+  reading.fault(
+    'TELEGRAM_API_ID',
+    `without it Telegram would be simulated, and ${serious.join(', ')} says that this is no trial: ` +
+      'set TELEGRAM_API_ID and TELEGRAM_API_HASH (or TELEGRAM_SERVER), or SIMULATOR_WORLD if you mean to simulate',
+  );
+}
+
+function misspelt(env: Environment): string[] {
+  return Object.keys(env)
+    .filter((name) => !KNOWN_NAMES.includes(name) && !name.startsWith(FOR_TESTS))
+    .filter((name) => OUR_PREFIXES.some((prefix) => name.startsWith(prefix)) && env[name] !== undefined)
+    .map((name) => `${name} is no variable of this program; did you mean ${nearestName(name)}?`);
+}
+
+function withoutEffect(reading: Reading): string[] {
+  const warnings: string[] = [];
+  const real = reading.isSet('TELEGRAM_API_ID') || reading.isSet('TELEGRAM_SERVER');
+  for (const name of ['SIMULATOR_PORT', 'SIMULATOR_RATE'] as const) {
+    if (real && reading.isSet(name)) warnings.push(`${name} has no effect: Telegram is not simulated`);
+  }
+  if (reading.isSet('TELEGRAM_SERVER_DC') && !reading.isSet('TELEGRAM_SERVER')) {
+    warnings.push('TELEGRAM_SERVER_DC has no effect without TELEGRAM_SERVER');
+  }
+  return warnings;
+}
+
+function safely(ask: () => boolean): boolean {
+  try {
+    return ask();
+  } catch {
+    return false;
+  }
+}
+
+function freezeDeeply<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const part of Object.values(value)) freezeDeeply(part);
+  }
+  return value;
+}
+
+/**
+ * The effective configuration for people: one `NAME=value` a line in the table's order, secrets masked, unset ones as comments.
+ * @returns text without a final newline
+ */
+export function describeConfig(config: Config): string {
+  const values = effectiveValues(config);
+  return VARIABLES.map(({ name }) => {
+    const value = values[name];
+    return value === null ? `# ${name} is not set` : `${name}=${value}`;
+  }).join('\n');
+}
+
+function effectiveValues(config: Config): Record<VariableName, string | null> {
+  const { telegram } = config;
+  const simulated = telegram.kind === 'simulated' ? telegram : null;
+  const real = telegram.kind === 'simulated' ? null : telegram;
+  const server = telegram.kind === 'server' ? telegram : null;
+  const hidden = (value: unknown): string | null => (value === null || value === undefined ? null : '[hidden]');
+  const masked = (value: string | undefined | null): string | null =>
+    value === undefined || value === null ? null : maskUrl(value);
+  return {
+    VIGILIA_ROLE: config.role,
+    VIGILIA_DATA_DIR: config.dataDir,
+    HTTP_HOST: config.http.host,
+    HTTP_PORT: String(config.http.port),
+    OPS_HOST: config.ops.host,
+    OPS_PORT: String(config.ops.port),
+    GATEWAY_TOKENS: config.tokens.length === 0 ? null : config.tokens.map(({ scope }) => `${scope}:[hidden]`).join(','),
+    DATABASE_URL: masked(config.database?.url),
+    DATABASE_DIRECT_URL: masked(config.database?.directUrl),
+    REDIS_URL: masked(config.redisUrl),
+    RABBITMQ_URL: masked(config.rabbitmqUrl),
+    TELEGRAM_API_ID: real === null ? null : String(real.apiId),
+    TELEGRAM_API_HASH: hidden(real?.apiHash),
+    TELEGRAM_SERVER: server === null ? null : `${server.host.includes(':') ? `[${server.host}]` : server.host}:${server.port}`,
+    TELEGRAM_SERVER_KEY: server === null ? null : '(an RSA public key)',
+    TELEGRAM_SERVER_DC: server === null ? null : String(server.dc),
+    SESSION_KEY: hidden(config.sessionKey),
+    SIMULATOR_WORLD: simulated?.world ?? null,
+    SIMULATOR_PORT: simulated === null ? null : String(simulated.port),
+    SIMULATOR_RATE: simulated === null ? null : String(simulated.rate),
+    LOG_LEVEL: config.logLevel,
+    NODE_ENV: config.production ? 'production' : null,
+  };
+}

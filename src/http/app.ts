@@ -1,0 +1,36 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify';
+import type { Scope } from '../config-values.ts';
+import type { ErrorCode } from '../errors.ts';
+
+/** The Fastify application whose handlers get their types from the routes' schemas. */
+export type App = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The least scope whose token opens the route; `public` needs none. A route without one needs `read`. */
+    scope?: Scope | 'public';
+    /** What the route is for, in a few words. */
+    summary?: string;
+    /** What it may answer beside what every route may; see `COMMON_ERRORS`. */
+    errors?: readonly ErrorCode[];
+    /** Set on the routes that refuse the other methods of a path. */
+    refusesMethod?: true;
+  }
+  interface FastifyRequest {
+    /** What the request's token allows; null without a valid one. Everything where no tokens are configured. */
+    scope: Scope | null;
+  }
+}

@@ -1,0 +1,123 @@
+import Type from 'typebox';
+import { parseChannelRef } from '../channel-ref.ts';
+import { VigiliaError } from '../errors.ts';
+import type { App } from './app.ts';
+import { ChannelSchema, channelView } from './channel-view.ts';
+import { READ_MS, withinDeadline } from './deadline.ts';
+import type { GatewayDeps } from './gateway-deps.ts';
+import { MessageSchema, messageView } from './message-view.ts';
+import { ChannelPathSchema, nullable } from './view.ts';
+
+const MessageId = Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1 });
+
+const ListQuery = Type.Object(
+  {
+    limit: Type.Integer({ minimum: 1, maximum: 500, default: 100 }),
+    after: Type.Optional(
+      Type.Integer({
+        minimum: -Number.MAX_SAFE_INTEGER,
+        maximum: -1,
+        description: "The page before's next.after: its last channel's id.",
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+const MessagesQuery = Type.Object(
+  {
+    before: Type.Optional(MessageId),
+    after: Type.Optional(MessageId),
+    limit: Type.Integer({ minimum: 1, maximum: 500, default: 50 }),
+    search: Type.Optional(Type.String({ minLength: 1, maxLength: 256, description: 'A part of the text, upper or lower case.' })),
+  },
+  { additionalProperties: false },
+);
+
+const NoQuery = Type.Object({}, { additionalProperties: false });
+
+const MessagesSchema = Type.Object({
+  channel: ChannelSchema,
+  messages: Type.Array(MessageSchema, { description: 'Newest first.' }),
+  next: nullable(
+    Type.Object(
+      { before: Type.Optional(Type.Integer()), after: Type.Optional(Type.Integer()) },
+      {
+        description:
+          'What to ask next, in place of the same parameter: before walks to older messages (the default), after to newer ones. ' +
+          'Null when there are no more. Walking until null gives every stored message once; the last page may be empty.',
+      },
+    ),
+  ),
+});
+
+/** What is stored of channels and their messages: from the cache, then from the store, never from Telegram. */
+export function addChannelRoutes(app: App, { clock, store, reader }: GatewayDeps, base: string): void {
+  const unknown = (): VigiliaError =>
+    new VigiliaError('NOT_FOUND', 'This channel is not stored; ask for it with sync-messages.', { field: 'id' });
+
+  app.get(
+    `${base}/channels`,
+    {
+      config: { scope: 'read', summary: 'The stored channels, by title', errors: ['STORE_UNAVAILABLE'] },
+      schema: {
+        querystring: ListQuery,
+        response: {
+          200: Type.Object({ channels: Type.Array(ChannelSchema), next: nullable(Type.Object({ after: Type.Integer() })) }),
+        },
+      },
+    },
+    async (request) => {
+      const { limit, after } = request.query;
+      const found = await withinDeadline(clock, READ_MS, store.listChannels(limit + 1, after));
+      const channels = found.slice(0, limit);
+      const last = channels.at(-1);
+      return {
+        channels: channels.map((channel) => channelView(channel)),
+        next: found.length > limit && last !== undefined ? { after: last.chatId } : null,
+      };
+    },
+  );
+
+  app.get(
+    `${base}/channels/:id`,
+    {
+      config: { scope: 'read', summary: 'A stored channel', errors: ['INVALID_CHANNEL', 'STORE_UNAVAILABLE'] },
+      schema: { params: ChannelPathSchema, querystring: NoQuery, response: { 200: ChannelSchema } },
+    },
+    async (request) => {
+      const ref = parseChannelRef(request.params.id, 'id');
+      const channel = await withinDeadline(clock, READ_MS, reader.channel(ref));
+      if (channel === undefined) throw unknown();
+      return channelView(channel, await withinDeadline(clock, READ_MS, store.countMessages(channel.chatId)));
+    },
+  );
+
+  app.get(
+    `${base}/channels/:id/messages`,
+    {
+      config: { scope: 'read', summary: 'Its stored messages, newest first', errors: ['INVALID_CHANNEL', 'STORE_UNAVAILABLE'] },
+      schema: { params: ChannelPathSchema, querystring: MessagesQuery, response: { 200: MessagesSchema } },
+    },
+    async (request, reply) => {
+      const ref = parseChannelRef(request.params.id, 'id');
+      const { before, after, limit, search } = request.query;
+      const query = {
+        limit,
+        ...(before !== undefined && { before }),
+        ...(after !== undefined && { after }),
+        ...(search !== undefined && { search }),
+      };
+      const page = await withinDeadline(clock, READ_MS, reader.page(ref, query));
+      if (page === undefined) throw unknown();
+      const { channel, messages, more, source } = page;
+      const edge = after === undefined ? messages.at(-1) : messages[0];
+      reply.header('x-source', source);
+      return {
+        channel: channelView(channel),
+        messages: messages.map(messageView),
+        next: !more || edge === undefined ? null : after === undefined ? { before: edge.id } : { after: edge.id },
+      };
+    },
+  );
+}

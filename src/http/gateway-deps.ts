@@ -1,0 +1,32 @@
+import type { WindowReader } from '../actors/cache/window-reader.ts';
+import type { Clock } from '../clock.ts';
+import type { Token } from '../config-values.ts';
+import type { Log } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import type { ActorSystemView, HealthReport, Intake, Store } from '../ports.ts';
+
+/** What both listeners need: the gateway's, and the worker's for its operators. */
+export interface OpsDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Where it listens: off loopback nothing but probes goes without a token. */
+  readonly host: string;
+  readonly tokens: readonly Token[];
+  readonly store: Pick<Store, 'ping'>;
+  readonly system: ActorSystemView;
+  /** What can be served now. In a gateway of its own it is put together from the workers' rows. */
+  health(): HealthReport | Promise<HealthReport>;
+  readonly metrics: Metrics;
+  /**
+   * Deadlines of a request's arrival.
+   * @default 10 s for the headers, 30 s for all of it, looked at every 5 s
+   */
+  readonly arrival?: { readonly headersMs: number; readonly requestMs: number; readonly checkEveryMs: number };
+}
+
+/** What the gateway needs. */
+export interface GatewayDeps extends OpsDeps {
+  readonly intake: Intake;
+  readonly reader: WindowReader;
+  readonly store: Pick<Store, 'ping' | 'findJob' | 'listChannels' | 'countMessages'>;
+}

@@ -1,0 +1,28 @@
+import type { App } from './app.ts';
+
+/**
+ * Makes `app.close()` end: answers in hand are finished and their connections closed after them, and once none is left, whatever
+ * connection is still open (kept alive, or with half a request) is cut. Node alone would wait for the client to go.
+ */
+export function closeGracefully(app: App): void {
+  let inHand = 0;
+  let closing = false;
+  const cutWhenDone = (): void => {
+    if (closing && inHand === 0) app.server.closeAllConnections();
+  };
+  app.addHook('onRequest', async (_request, reply) => {
+    inHand += 1;
+    // After the answer, or when the client went away before it.
+    reply.raw.once('close', () => {
+      inHand -= 1;
+      cutWhenDone();
+    });
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    if (closing) reply.header('connection', 'close');
+  });
+  app.addHook('preClose', async () => {
+    closing = true;
+    cutWhenDone();
+  });
+}

@@ -1,0 +1,69 @@
+import { isLoopback } from '../config-values.ts';
+import { causeChain, VigiliaError } from '../errors.ts';
+import type { HealthReport } from '../ports.ts';
+import type { App } from './app.ts';
+import { withinDeadline } from './deadline.ts';
+import type { OpsDeps } from './gateway-deps.ts';
+
+/** How long the store has to answer a ping, and the rest of the program to report. */
+const ANSWER_MS = 2_000;
+/** How long an answered ping counts: probes come often, and each would be a round trip. */
+const PING_KEPT_MS = 1_000;
+
+/**
+ * `/health/live`: the process runs. `/health/ready`: it can accept a job. `/health`: what it can serve, with the evidence;
+ * off loopback, without a token, its status alone.
+ */
+export function addHealthRoutes(app: App, { clock, log, host, store, health }: OpsDeps): void {
+  const exposed = !isLoopback(host);
+  let closing = false;
+  app.addHook('preClose', async () => {
+    closing = true;
+  });
+
+  app.get('/health/live', { config: { scope: 'public', summary: 'The process runs' } }, async () => ({ status: 'ok' }));
+
+  let pinging: Promise<number> | undefined;
+  let answeredAt = Number.NEGATIVE_INFINITY;
+  const ping = async (): Promise<void> => {
+    if (clock.monotonic() - answeredAt < PING_KEPT_MS) return;
+    // One ping at a time: when the store hangs, probes shall not pile up on it.
+    pinging ??= store.ping().finally(() => {
+      pinging = undefined;
+    });
+    try {
+      await withinDeadline(clock, ANSWER_MS, pinging);
+    } catch (error) {
+      pinging = undefined;
+      throw error;
+    }
+    answeredAt = clock.monotonic();
+  };
+
+  app.get(
+    '/health/ready',
+    { config: { scope: 'public', summary: 'Jobs can be accepted', errors: ['STORE_UNAVAILABLE'] } },
+    async (_request, reply) => {
+      reply.header('cache-control', 'no-store');
+      if (closing) throw new VigiliaError('STORE_UNAVAILABLE', 'the process is stopping');
+      try {
+        await ping();
+      } catch (error) {
+        log.debug({ causes: causeChain(error) }, 'not ready');
+        throw new VigiliaError('STORE_UNAVAILABLE', 'the store does not answer', { cause: error, retryAfterMs: ANSWER_MS });
+      }
+      return { status: 'ok' };
+    },
+  );
+
+  app.get(
+    '/health',
+    { config: { scope: 'public', summary: 'What can be served now, with the evidence', errors: ['STORE_UNAVAILABLE'] } },
+    async (request, reply) => {
+      const report: HealthReport = await withinDeadline(clock, ANSWER_MS, Promise.resolve(health()));
+      reply.header('cache-control', 'no-store').code(report.status === 'down' ? 503 : 200);
+      if (report.status === 'down') reply.header('retry-after', '5');
+      return exposed && request.scope === null ? { status: report.status } : report;
+    },
+  );
+}

@@ -1,0 +1,15 @@
+import type { App } from './app.ts';
+import type { OpsDeps } from './gateway-deps.ts';
+
+/** Figures for Prometheus, and the measuring of every answer. */
+export function addMetricsRoutes(app: App, { metrics }: Pick<OpsDeps, 'metrics'>): void {
+  app.addHook('onResponse', async (request, reply) => {
+    // The template, never the path: paths are without end, and so would the series be.
+    metrics.observeHttp(request.method, request.routeOptions.url ?? 'none', reply.statusCode, reply.elapsedTime / 1000);
+  });
+
+  app.get('/metrics', { config: { scope: 'read', summary: 'Figures for Prometheus' } }, async (_request, reply) => {
+    const { contentType, body } = await metrics.expose();
+    return reply.header('content-type', contentType).send(body);
+  });
+}

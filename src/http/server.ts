@@ -1,0 +1,84 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import Fastify from 'fastify';
+import { guardAccess } from './access.ts';
+import type { App } from './app.ts';
+import { addChannelRoutes } from './channel-routes.ts';
+import { answerErrors, answerOnSocket, replyError } from './error-reply.ts';
+import type { GatewayDeps, OpsDeps } from './gateway-deps.ts';
+import { closeGracefully } from './graceful-close.ts';
+import { addHealthRoutes } from './health-routes.ts';
+import { addIndexRoute } from './index-routes.ts';
+import { addJobRoutes } from './job-routes.ts';
+import { addMetricsRoutes } from './metrics-routes.ts';
+import { REQUEST_ID_HEADER, requestId } from './request-id.ts';
+import { collectRoutes, refuseOtherMethods } from './route-table.ts';
+import { schemaCompiler } from './schema-check.ts';
+import { addStateRoutes } from './state-routes.ts';
+import { addSyncRoutes } from './sync-routes.ts';
+
+/** Where the gateway's API is mounted. */
+export const API_BASE = '/api/telegram-gateway';
+
+/** Largest body, in bytes. */
+const BODY_LIMIT = 2 ** 20;
+
+/**
+ * The gateway's application: `app.listen({host, port})` starts it, `app.close()` lets the requests in hand finish, closes idle connections
+ * and refuses new ones; `inject` asks it without a socket.
+ */
+export function buildGateway(deps: GatewayDeps): App {
+  return buildApp(deps, (app) => {
+    addSyncRoutes(app, deps, API_BASE);
+    addJobRoutes(app, deps, API_BASE);
+    addChannelRoutes(app, deps, API_BASE);
+  });
+}
+
+/** The worker's listener for its operators: health, metrics and state. */
+export function buildOps(deps: OpsDeps): App {
+  return buildApp(deps, () => {});
+}
+
+function buildApp(deps: OpsDeps, addOwnRoutes: (app: App) => void): App {
+  const { log } = deps;
+  const arrival = deps.arrival ?? { headersMs: 10_000, requestMs: 30_000, checkEveryMs: 5_000 };
+  const app: App = Fastify({
+    logger: false,
+    bodyLimit: BODY_LIMIT,
+    genReqId: requestId,
+    requestIdHeader: false,
+    requestTimeout: arrival.requestMs,
+    http: { headersTimeout: arrival.headersMs, connectionsCheckingInterval: arrival.checkEveryMs },
+    // While it closes, what still arrives on an open connection is answered as ever, and the connection closed after it.
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 1024 },
+    clientErrorHandler: answerOnSocket,
+    frameworkErrors: (error, request, reply) => void replyError(error, request, reply, log),
+  }).withTypeProvider<TypeBoxTypeProvider>();
+
+  app.setValidatorCompiler(schemaCompiler);
+  // The views decide what is told; a second serializer by schema could only drop or bend it.
+  app.setSerializerCompiler(() => (value) => JSON.stringify(value));
+  app.removeContentTypeParser('text/plain');
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header(REQUEST_ID_HEADER, request.id).header('x-content-type-options', 'nosniff');
+  });
+  closeGracefully(app);
+  guardAccess(app, deps.tokens, deps.host);
+  answerErrors(app, log);
+  app.addHook('onResponse', async (request, reply) => {
+    const fields = { requestId: request.id, method: request.method, route: request.routeOptions.url, status: reply.statusCode };
+    log.debug({ ...fields, tookMs: Math.round(reply.elapsedTime) }, 'answered');
+  });
+
+  const routes = collectRoutes(app);
+  app.decorate('routeTable', routes);
+  addIndexRoute(app, routes);
+  addOwnRoutes(app);
+  addHealthRoutes(app, deps);
+  addMetricsRoutes(app, deps);
+  addStateRoutes(app, deps);
+  refuseOtherMethods(app, routes);
+  return app;
+}

@@ -1,0 +1,112 @@
+import Type from 'typebox';
+import type { FreshWindow } from '../actors/cache/window-reader.ts';
+import { formatChannelRef, parseChannelRef } from '../channel-ref.ts';
+import { causeChain } from '../errors.ts';
+import type { ChannelRef, JobRequest } from '../ports.ts';
+import type { App } from './app.ts';
+import { withinDeadline } from './deadline.ts';
+import type { GatewayDeps } from './gateway-deps.ts';
+import { AcceptedSchema } from './job-view.ts';
+import { MessageSchema, messageView } from './message-view.ts';
+import { AccountIdSchema, nullable } from './view.ts';
+
+/** How long a request may wait for the database in all. */
+const ACCEPT_MS = 2_000;
+/** Of this, how long the search for a fresh window may take. */
+const LOOK_MS = 1_000;
+
+const SyncBody = Type.Object(
+  {
+    channelId: Type.Union([Type.String({ minLength: 1, maxLength: 256 }), Type.Integer()], {
+      description: 'Numeric id, username with or without @, or a t.me link.',
+    }),
+    limit: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 50, description: 'How many of the newest messages.' }),
+    accountId: Type.Optional(AccountIdSchema),
+    force: Type.Boolean({
+      default: false,
+      description: 'Ask Telegram even where the messages were read within the last 5 minutes.',
+    }),
+  },
+  { additionalProperties: false },
+);
+
+const ChannelsBody = Type.Object({ accountId: Type.Optional(AccountIdSchema) }, { additionalProperties: false });
+
+const CachedSchema = Type.Object({
+  source: Type.Literal('cache'),
+  count: Type.Integer({ description: 'How many messages there are: limit, or all of a channel that has fewer.' }),
+  messages: Type.Array(MessageSchema, { description: 'The newest of them, newest first; at most 500.' }),
+  next: nullable(Type.Object({ url: Type.String() }, { description: 'Where the rest is, when count is greater.' })),
+});
+
+/** The requests that become jobs. */
+export function addSyncRoutes(app: App, { clock, log, intake, reader }: GatewayDeps, base: string): void {
+  const accept = async (request: JobRequest, deadline: number): Promise<{ jobId: string; status: 'queued'; pollUrl: string }> => {
+    const job = await withinDeadline(clock, Math.max(1, deadline - clock.monotonic()), intake.submit(request));
+    return { jobId: job.id, status: 'queued', pollUrl: `${base}/jobs/${job.id}` };
+  };
+
+  const fresh = async (ref: ChannelRef, limit: number, requestId: string): Promise<FreshWindow | undefined> => {
+    try {
+      return await withinDeadline(clock, LOOK_MS, reader.freshWindow(ref, limit));
+    } catch (error) {
+      // Then it becomes a job: whether that can be stored, the intake will say.
+      log.debug({ requestId, causes: causeChain(error) }, 'fresh window not readable');
+      return undefined;
+    }
+  };
+
+  app.post(
+    `${base}/sync-messages`,
+    {
+      config: {
+        scope: 'write',
+        summary: "Read a channel's newest messages from Telegram",
+        errors: ['INVALID_CHANNEL', 'UNKNOWN_ACCOUNT', 'STORE_UNAVAILABLE'],
+      },
+      schema: { body: SyncBody, response: { 200: CachedSchema, 202: AcceptedSchema } },
+    },
+    async (request, reply) => {
+      const deadline = clock.monotonic() + ACCEPT_MS;
+      const { channelId, limit, accountId, force } = request.body;
+      const ref = parseChannelRef(channelId);
+      const window = force ? undefined : await fresh(ref, limit, request.id);
+      if (window !== undefined) {
+        const { count, messages } = window;
+        const last = messages.at(-1);
+        const rest = count > messages.length && last !== undefined;
+        return reply.code(200).send({
+          source: 'cache',
+          count,
+          messages: messages.map(messageView),
+          next: rest ? { url: `${base}/channels/${window.channel.chatId}/messages?before=${last.id}&limit=500` } : null,
+        });
+      }
+      const params = { channelId: formatChannelRef(ref), limit, force };
+      const accepted = await accept({ action: 'sync-messages', params, ...(accountId !== undefined && { accountId }) }, deadline);
+      return reply.code(202).header('location', accepted.pollUrl).send(accepted);
+    },
+  );
+
+  app.post(
+    `${base}/get-channels`,
+    {
+      config: {
+        scope: 'write',
+        summary: "Read the account's channels from Telegram",
+        errors: ['UNKNOWN_ACCOUNT', 'STORE_UNAVAILABLE'],
+      },
+      schema: { body: ChannelsBody, response: { 202: AcceptedSchema } },
+      // All of the body is optional, so the body is.
+      preValidation: async (request) => {
+        if (request.headers['content-type'] === undefined) request.body ??= {};
+      },
+    },
+    async (request, reply) => {
+      const { accountId } = request.body;
+      const asked = { action: 'get-channels', params: {}, ...(accountId !== undefined && { accountId }) };
+      const accepted = await accept(asked, clock.monotonic() + ACCEPT_MS);
+      return reply.code(202).header('location', accepted.pollUrl).send(accepted);
+    },
+  );
+}

@@ -1,0 +1,34 @@
+import Type, { type TSchema } from 'typebox';
+
+/** @returns a schema that takes null too */
+export function nullable<T extends TSchema>(schema: T) {
+  return Type.Union([schema, Type.Null()]);
+}
+
+/** @param ms since the Unix epoch @returns ISO 8601, UTC */
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+/** @returns ISO 8601, or null for null */
+export function isoTimeOrNull(ms: number | null): string | null {
+  return ms === null ? null : isoTime(ms);
+}
+
+/** An account's id, as requests name it. */
+export const AccountIdSchema = Type.String({
+  pattern: '^[A-Za-z0-9_-]{1,64}$',
+  description: 'Which Telegram account shall do it; without it one is chosen.',
+});
+
+/** A channel, as paths name it. */
+export const ChannelPathSchema = Type.Object(
+  {
+    id: Type.String({
+      minLength: 1,
+      maxLength: 256,
+      description: 'Numeric id, username with or without @, or a t.me link (URL-encoded).',
+    }),
+  },
+  { additionalProperties: false },
+);

@@ -1,0 +1,81 @@
+import { assign, fromPromise, setup } from 'xstate';
+import { type ErrorRecord, errorRecord, type Fault, toVigiliaError, type VigiliaError } from '../errors.ts';
+
+/** How often a server that is up is asked, in ms. */
+const CHECK_INTERVAL_MS = 5_000;
+
+interface LinkContext {
+  readonly policy: LinkPolicy;
+  /** Failures in a row. */
+  readonly attempt: number;
+  readonly lastError: ErrorRecord | null;
+  /** Why it cannot go on at all. */
+  readonly failure: VigiliaError | undefined;
+}
+
+/** What the pure chart is given from outside. */
+export interface LinkPolicy {
+  /** Delay before the next attempt, in ms, after this many failures in a row (from 0). */
+  readonly backoffMs: (attempt: number) => number;
+}
+
+function unbound(): never {
+  throw new Error('link.machine is a chart: its actor binds its actions and actors');
+}
+
+const faultOf = (event: unknown): Fault => toVigiliaError((event as { error?: unknown }).error).fault;
+
+/**
+ * The link to a server. One that cannot be reached is a state, never an exit; one that is not ours to use (a foreign database) is an exit.
+ */
+export const linkMachine = setup({
+  types: {
+    context: {} as LinkContext,
+    events: {} as { readonly type: 'SHUTDOWN' },
+    input: {} as LinkPolicy,
+    output: {} as { readonly failure?: VigiliaError },
+  },
+  actors: { prepare: fromPromise<void>(unbound), check: fromPromise<void>(unbound) },
+  guards: { isHopeless: ({ event }) => !['transient', 'throttled'].includes(faultOf(event)) },
+  actions: {
+    keepError: assign(({ event }) => ({ lastError: errorRecord(toVigiliaError((event as { error?: unknown }).error)) })),
+    keepFailure: assign(({ event }) => ({ failure: toVigiliaError((event as { error?: unknown }).error) })),
+    countAttempt: assign({ attempt: ({ context }) => context.attempt + 1 }),
+    reset: assign({ attempt: 0, lastError: null }),
+    tellUp: unbound,
+    tellDown: unbound,
+  },
+  delays: {
+    checkInterval: CHECK_INTERVAL_MS,
+    backoff: ({ context }) => context.policy.backoffMs(context.attempt),
+  },
+}).createMachine({
+  id: 'link',
+  context: ({ input }) => ({ policy: input, attempt: 0, lastError: null, failure: undefined }),
+  initial: 'connecting',
+  output: ({ context }) => (context.failure ? { failure: context.failure } : {}),
+  on: { SHUTDOWN: '.ended' },
+  states: {
+    connecting: {
+      invoke: {
+        src: 'prepare',
+        onDone: 'up',
+        onError: [{ guard: 'isHopeless', target: 'ended', actions: 'keepFailure' }, { target: 'down' }],
+      },
+    },
+    up: {
+      entry: ['reset', 'tellUp'],
+      initial: 'waiting',
+      states: {
+        waiting: { after: { checkInterval: 'checking' } },
+        checking: { invoke: { src: 'check', onDone: 'waiting', onError: '#link.down' } },
+      },
+    },
+    down: {
+      entry: ['keepError', 'tellDown'],
+      after: { backoff: 'connecting' },
+      exit: 'countAttempt',
+    },
+    ended: { type: 'final' },
+  },
+});

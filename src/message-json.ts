@@ -1,0 +1,42 @@
+import type { ChatId, JsonObject, Message, TextEntity } from './ports.ts';
+
+/** A message as the outside is told of it, over HTTP and in a job's result. Dates are ISO 8601, UTC. */
+export interface MessageJson {
+  readonly id: number;
+  readonly channelId: ChatId;
+  readonly date: string;
+  readonly editDate: string | null;
+  readonly kind: 'message' | 'service';
+  readonly text: string;
+  readonly entities: readonly TextEntity[];
+  readonly fromId: ChatId | null;
+  readonly replyToId: number | null;
+  readonly views: number | null;
+  readonly media: string | null;
+  /** Of a service message: Telegram's MessageAction. */
+  readonly action?: JsonObject;
+}
+
+/** @returns the message as the outside is told of it */
+export function messageJson(message: Message): MessageJson {
+  const { action } = message.raw;
+  const shown = typeof action === 'object' && action !== null && !Array.isArray(action);
+  return {
+    id: message.id,
+    channelId: message.chatId,
+    date: isoTime(message.date),
+    editDate: message.editDate === null ? null : isoTime(message.editDate),
+    kind: message.kind,
+    text: message.text,
+    entities: message.entities,
+    fromId: message.fromId,
+    replyToId: message.replyToId,
+    views: message.views,
+    media: message.media,
+    ...(message.kind === 'service' && shown && { action: action as JsonObject }),
+  };
+}
+
+function isoTime(seconds: number): string {
+  return new Date(seconds * 1000).toISOString();
+}

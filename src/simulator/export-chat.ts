@@ -1,0 +1,125 @@
+import { ExportFault, exportedMessage, exportedPeer } from './export-message.ts';
+import { wellFormed } from './formatted-text.ts';
+import { MessageList } from './message-list.ts';
+import { seedOf } from './seeded.ts';
+import type { WorldChannel, WorldMessage } from './world.ts';
+
+/** Desktop's kinds of chats that become channels here, and what they become. */
+const CHAT_KINDS: Readonly<Record<string, 'channel' | 'supergroup'>> = {
+  public_channel: 'channel',
+  private_channel: 'channel',
+  public_supergroup: 'supergroup',
+  private_supergroup: 'supergroup',
+  private_group: 'supergroup',
+};
+
+/** What reading one chat gave. */
+export interface ExportedChat {
+  /** Undefined when the chat is of a kind that has no place here. */
+  readonly channel: WorldChannel | undefined;
+  /** What was left out or put right, for the log. */
+  readonly remarks: readonly string[];
+  /** Why the chat cannot be read; not empty only without a channel. */
+  readonly faults: readonly string[];
+}
+
+const MAX_FAULTS = 5;
+
+/** @returns a valid username made of any name, or undefined when nothing of the name can be kept */
+export function usernameFrom(name: string): string | undefined {
+  const cleaned = name
+    .replace(/[^A-Za-z0-9_]+/g, '_')
+    .replace(/_{2,}/g, '_')
+    .replace(/^[_0-9]+|_+$/g, '')
+    .slice(0, 32);
+  if (cleaned.length === 0) return undefined;
+  return cleaned.length < 4 ? `${cleaned}_chat` : cleaned;
+}
+
+function channelId(value: unknown, username: string): number {
+  const id = typeof value === 'number' ? Math.abs(value) : Number.NaN;
+  const bare = id > 1_000_000_000_000 ? id - 1_000_000_000_000 : id;
+  // Where there is no id, a username's hash: the same at every start.
+  return Number.isSafeInteger(bare) && bare > 0 ? bare : 1_900_000_000 + (seedOf('export', username) % 90_000_000);
+}
+
+function readMessages(list: readonly unknown[], faults: string[], remarks: string[]): WorldMessage[] {
+  const byId = new Map<number, WorldMessage>();
+  let before = 0;
+  let duplicates = 0;
+  let migrated = 0;
+  let unsorted = false;
+  for (const [index, value] of list.entries()) {
+    try {
+      const message = exportedMessage(value);
+      if (message === undefined) {
+        migrated++;
+        continue;
+      }
+      if (byId.has(message.id)) duplicates++;
+      if (message.id < before) unsorted = true;
+      before = message.id;
+      byId.set(message.id, message);
+    } catch (error) {
+      if (!(error instanceof ExportFault)) throw error;
+      faults.push(`messages[${index}] ${error.message}`);
+      if (faults.length > MAX_FAULTS) break;
+    }
+  }
+  if (duplicates > 0) remarks.push(`${duplicates} ids are there more than once; the last one counts`);
+  if (unsorted) remarks.push('the messages are not in the order of their ids; they were sorted');
+  if (migrated > 0) remarks.push(`${migrated} messages from before the group's migration were left out`);
+  return [...byId.values()].sort((a, b) => a.id - b.id);
+}
+
+function writersOf(list: readonly unknown[]): Map<number, string> {
+  const names = new Map<number, string>();
+  for (const value of list as readonly Readonly<Record<string, unknown>>[]) {
+    const peer = exportedPeer(value?.from_id ?? value?.actor_id);
+    const name = value?.from ?? value?.actor;
+    if (peer?.kind === 'user') names.set(peer.id, typeof name === 'string' ? wellFormed(name) : (names.get(peer.id) ?? ''));
+  }
+  return names;
+}
+
+/**
+ * One chat of a Telegram Desktop export.
+ * @param value the parsed `result.json` of a chat, or an element of a full export's `chats.list`
+ * @param username how the channel is called here
+ */
+export function exportedChat(value: unknown, username: string): ExportedChat {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return { channel: undefined, remarks: [], faults: ['is not a JSON object'] };
+  }
+  const chat = value as Readonly<Record<string, unknown>>;
+  const kind = CHAT_KINDS[String(chat.type)];
+  const faults: string[] = [];
+  const remarks: string[] = [];
+  if (typeof chat.type !== 'string') faults.push('type is missing');
+  if (!Array.isArray(chat.messages)) faults.push('messages is not a list');
+  if (faults.length > 0) return { channel: undefined, remarks, faults };
+  if (kind === undefined)
+    return { channel: undefined, remarks: [`a ${String(chat.type)} has no place here and was left out`], faults };
+  const list = chat.messages as readonly unknown[];
+  const messages = readMessages(list, faults, remarks);
+  if (faults.length > MAX_FAULTS) faults[MAX_FAULTS] = 'and more';
+  if (faults.length > 0) return { channel: undefined, remarks, faults };
+  const writers = writersOf(list);
+  const title = typeof chat.name === 'string' && chat.name !== '' ? wellFormed(chat.name) : username;
+  return {
+    channel: {
+      id: channelId(chat.id, username),
+      username,
+      title,
+      about: '',
+      kind,
+      createdAt: messages[0]?.date ?? 0,
+      participants: Math.max(1, writers.size),
+      origin: 'export',
+      source: new MessageList(messages),
+      nameOf: (userId) => writers.get(userId),
+    },
+    remarks,
+    faults,
+  };
+}

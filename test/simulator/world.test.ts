@@ -1,0 +1,353 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { VigiliaError } from '../../src/errors.ts';
+import { type Log, silentLog } from '../../src/log.ts';
+import { generatedChannel } from '../../src/simulator/generated-channel.ts';
+import { messageObject } from '../../src/simulator/message-view.ts';
+import { tl } from '../../src/simulator/tl.ts';
+import type { World, WorldChannel, WorldMessage } from '../../src/simulator/world.ts';
+import { loadWorld } from '../../src/simulator/world-loader.ts';
+import { temporaryFolder } from './simulator-process.ts';
+
+let folder: ReturnType<typeof temporaryFolder>;
+let warnings: string[];
+const log: Log = { ...silentLog, warn: (fields) => warnings.push(JSON.stringify(fields)) };
+
+beforeEach(() => {
+  folder = temporaryFolder();
+  warnings = [];
+});
+afterEach(() => folder.remove());
+
+function write(name: string, value: unknown): string {
+  const path = join(folder.path, name);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, typeof value === 'string' ? value : JSON.stringify(value));
+  return path;
+}
+
+const chat = (messages: unknown[], more: object = {}): object => ({
+  name: 'Chat',
+  type: 'public_channel',
+  id: 77,
+  messages,
+  ...more,
+});
+const post = (id: number, more: object = {}): object => ({
+  id,
+  type: 'message',
+  date_unixtime: '1700000000',
+  text: 'x',
+  ...more,
+});
+
+function messagesOf(channel: WorldChannel | undefined): WorldMessage[] {
+  if (channel === undefined) throw new Error('no channel');
+  return Array.from({ length: channel.source.size }, (_, index) => channel.source.messageAt(index));
+}
+
+/** The only message of a world of one chat with that message. */
+function loaded(message: object, more: object = {}): WorldMessage {
+  const world = loadWorld(write('one.json', chat([message], more)), log);
+  const [found] = messagesOf(world.channels[0]);
+  if (found === undefined || world.channels[0] === undefined) throw new Error('no message');
+  // Whatever an export says has to fit the wire.
+  tl.encode(messageObject(world.channels[0], found));
+  return found;
+}
+
+describe('messages of an export', () => {
+  it.each([
+    ['bold', {}, 'messageEntityBold', {}],
+    ['italic', {}, 'messageEntityItalic', {}],
+    ['underline', {}, 'messageEntityUnderline', {}],
+    ['strikethrough', {}, 'messageEntityStrike', {}],
+    ['spoiler', {}, 'messageEntitySpoiler', {}],
+    ['code', {}, 'messageEntityCode', {}],
+    ['pre', { language: 'sql' }, 'messageEntityPre', { language: 'sql' }],
+    ['blockquote', {}, 'messageEntityBlockquote', {}],
+    ['blockquote', { collapsed: true }, 'messageEntityBlockquote', { collapsed: true }],
+    ['link', {}, 'messageEntityUrl', {}],
+    ['text_link', { href: 'https://example.org' }, 'messageEntityTextUrl', { url: 'https://example.org' }],
+    ['mention', {}, 'messageEntityMention', {}],
+    ['mention_name', { user_id: 5_000_000_123 }, 'messageEntityMentionName', { userId: '5000000123' }],
+    ['hashtag', {}, 'messageEntityHashtag', {}],
+    ['cashtag', {}, 'messageEntityCashtag', {}],
+    ['bot_command', {}, 'messageEntityBotCommand', {}],
+    ['email', {}, 'messageEntityEmail', {}],
+    ['phone', {}, 'messageEntityPhone', {}],
+    ['bank_card', {}, 'messageEntityBankCard', {}],
+    ['custom_emoji', { document_id: '5368324170671202286' }, 'messageEntityCustomEmoji', { documentId: '5368324170671202286' }],
+    ['custom_emoji', { document_id: 'stickers/a.tgs' }, 'messageEntityUnknown', {}],
+    ['something_new', {}, 'messageEntityUnknown', {}],
+  ])('keeps %s %j as %s', (type, more, name, fields) => {
+    const parts = [
+      { type: 'plain', text: '🙂é ' },
+      { type, text: '日本🎌', ...more },
+      { type: 'plain', text: '!' },
+    ];
+    for (const field of ['text_entities', 'text']) {
+      const { text, entities } = loaded(post(1, field === 'text' ? { text: parts } : { text_entities: parts }));
+      expect(text).toBe('🙂é 日本🎌!');
+      expect(entities).toEqual([{ _: name, offset: 4, length: 4, ...fields }]);
+    }
+  });
+
+  it('lets text_entities decide, and reads text where they are missing', () => {
+    expect(loaded(post(1, { text: 'a', text_entities: [{ type: 'plain', text: 'b' }] })).text).toBe('b');
+    expect(loaded(post(1, { text: 'a', text_entities: [] })).text).toBe('a');
+    expect(loaded(post(1, { text: ['a', { type: 'bold', text: 'b' }, 'c'] })).entities).toMatchObject([{ offset: 1, length: 1 }]);
+    expect(loaded(post(1, { text: '' })).text).toBe('');
+  });
+
+  it('keeps NUL and right-to-left text, and turns lone surrogates into U+FFFD without moving anything', () => {
+    const parts = ['\ud83d', { type: 'bold', text: '\ude00' }, { type: 'italic', text: '\ud800\u0000שלום' }];
+    const { text, entities } = loaded(post(1, { text: parts }));
+    expect(text).toBe('😀\ufffd\u0000שלום');
+    expect(entities).toMatchObject([
+      { offset: 1, length: 1 },
+      { offset: 2, length: 6 },
+    ]);
+  });
+
+  it('lets date_unixtime decide, and takes date as UTC where it is missing', () => {
+    expect(loaded(post(1, { date: '2001-01-01T00:00:00' })).date).toBe(1_700_000_000);
+    expect(loaded({ id: 1, type: 'message', date: '2023-11-14T22:13:20', text: '' }).date).toBe(1_700_000_000);
+    expect(loaded(post(1, { edited_unixtime: '1700000100', edited: '2001-01-01T00:00:00' })).editDate).toBe(1_700_000_100);
+    expect(loaded(post(1, { edited: '2023-11-14T22:13:20' })).editDate).toBe(1_700_000_000);
+  });
+
+  it.each([
+    [{ photo: 'photos/1.jpg' }, { _: 'messageMediaPhoto' }],
+    [{ file: 'a.pdf' }, { _: 'messageMediaDocument' }],
+    [
+      { media_type: 'video_file', file: '(none)' },
+      { _: 'messageMediaDocument', video: true },
+    ],
+    [{ media_type: 'voice_message' }, { _: 'messageMediaDocument', voice: true }],
+    [{ media_type: 'video_message' }, { _: 'messageMediaDocument', video: true, round: true }],
+    [{ media_type: 'sticker', sticker_emoji: '👍' }, { _: 'messageMediaDocument' }],
+    [{ location_information: { latitude: 38.7, longitude: -9.1 } }, { _: 'messageMediaGeo', geo: { lat: 38.7, long: -9.1 } }],
+    [
+      { location_information: { latitude: 1, longitude: 2 }, place_name: 'Cais', address: 'Rua' },
+      { _: 'messageMediaVenue', title: 'Cais', address: 'Rua' },
+    ],
+    [
+      { location_information: { latitude: 1, longitude: 2 }, live_location_period_seconds: 60 },
+      { _: 'messageMediaGeoLive', period: 60 },
+    ],
+    [{ contact_information: { first_name: 'Ana', phone_number: '351' } }, { _: 'messageMediaContact', firstName: 'Ana' }],
+    [
+      { invoice_information: { title: 'T', amount: 5, currency: 'EUR' } },
+      { _: 'messageMediaInvoice', title: 'T', totalAmount: 5 },
+    ],
+    [{ type: 'unsupported' }, { _: 'messageMediaUnsupported' }],
+    [
+      { poll: { question: '?', closed: true, total_voters: 3, answers: [{ text: 'a', voters: 3, chosen: false }] } },
+      { _: 'messageMediaPoll', poll: { question: { text: '?' }, closed: true }, results: { totalVoters: 3 } },
+    ],
+  ])('keeps what %j attaches', (more, media) => {
+    expect(loaded(post(1, more)).media).toMatchObject(media);
+  });
+
+  it('keeps replies, forwards, signatures and reactions', () => {
+    const message = loaded(
+      post(9, {
+        reply_to_message_id: 4,
+        forwarded_from: 'Ana',
+        author: 'Rui',
+        reactions: [
+          { type: 'emoji', count: 3, emoji: '👍' },
+          { type: 'custom_emoji', count: 1, document_id: '5' },
+          { type: 'paid', count: 1 },
+        ],
+      }),
+    );
+    expect(message).toMatchObject({ replyTo: { id: 4, peer: null }, forward: { fromName: 'Ana' }, author: 'Rui' });
+    expect(message.reactions?.results).toHaveLength(2);
+  });
+
+  it.each([
+    [
+      { action: 'create_channel', title: 'T' },
+      { _: 'messageActionChannelCreate', title: 'T' },
+    ],
+    [
+      { action: 'edit_group_title', title: 'T' },
+      { _: 'messageActionChatEditTitle', title: 'T' },
+    ],
+    [{ action: 'edit_group_photo', photo: 'x' }, { _: 'messageActionChatEditPhoto' }],
+    [{ action: 'pin_message', message_id: 3 }, { _: 'messageActionPinMessage' }],
+    [
+      { action: 'set_messages_ttl', period: 86_400 },
+      { _: 'messageActionSetMessagesTTL', period: 86_400 },
+    ],
+    [{ action: 'invite_members', members: ['a'] }, { _: 'messageActionChatAddUser' }],
+    [
+      { action: 'remove_members', members: ['a'] },
+      { _: 'messageActionCustomAction', message: 'remove_members' },
+    ],
+    [{ action: 'never_heard_of' }, { _: 'messageActionCustomAction', message: 'never_heard_of' }],
+  ])('keeps the service message %j', (more, action) => {
+    const message = loaded({ ...post(5, more), type: 'service', text: '', actor: 'Ana', actor_id: 'user8' });
+    expect(message.action).toMatchObject(action);
+    expect(message).toMatchObject({ from: { kind: 'user', id: 8 }, text: '' });
+    if (more.action === 'pin_message') expect(message.replyTo?.id).toBe(3);
+  });
+
+  it('names senders in groups only', () => {
+    const message = post(1, { from: 'Ana', from_id: 'user8' });
+    const group = loadWorld(write('g.json', chat([message], { type: 'private_supergroup' })), log).channels[0] as WorldChannel;
+    expect(group.kind).toBe('supergroup');
+    expect(group.nameOf(8)).toBe('Ana');
+    expect(messageObject(group, messagesOf(group)[0] as WorldMessage).fromId).toEqual({ _: 'peerUser', userId: 8 });
+    const channel = loadWorld(write('c.json', chat([message])), log).channels[0] as WorldChannel;
+    expect(messageObject(channel, messagesOf(channel)[0] as WorldMessage)).toMatchObject({ post: true });
+    expect(messageObject(channel, messagesOf(channel)[0] as WorldMessage).fromId).toBeUndefined();
+  });
+});
+
+describe('worlds', () => {
+  const usernames = (world: World): string[] => world.channels.map(({ username }) => username);
+
+  it('calls a channel by its file, or its folder where the file is a result.json', () => {
+    write('habr_com.json', chat([post(1)]));
+    write('два слова.json', chat([], { id: 78 }));
+    write('9lives-news!.json', chat([], { id: 79 }));
+    write('ab.json', chat([], { id: 80 }));
+    write('Export_2024/result.json', chat([], { id: 81 }));
+    write('notes.txt', 'not read');
+    expect(usernames(loadWorld(folder.path, log))).toEqual([
+      'lives_news',
+      'Export_2024',
+      'ab_chat',
+      'habr_com',
+      expect.stringMatching(/^channel_\d+$/),
+    ]);
+    expect(usernames(loadWorld(join(folder.path, 'habr_com.json'), log))).toEqual(['habr_com']);
+  });
+
+  it('takes the channels and groups of a full export, and says what it leaves out', () => {
+    const list = [
+      chat([post(1)], { name: 'First Channel' }),
+      chat([], { id: 5, type: 'personal_chat', name: 'Ana' }),
+      chat([], { id: 6, type: 'private_group', name: 'Grupo' }),
+      chat([], { id: 7, name: 'Хабр' }),
+      chat([], { id: 77, name: 'First Channel' }),
+    ];
+    const world = loadWorld(write('result.json', { about: '', chats: { about: '', list } }), log);
+    expect(usernames(world)).toEqual(['First_Channel', 'Grupo', 'channel_7', 'First_Channel_2']);
+    expect(new Set(world.channels.map(({ id }) => id)).size).toBe(4);
+    expect(warnings.join()).toContain('personal_chat');
+  });
+
+  it('sorts messages, keeps gaps, lets the last of duplicates count, and says so', () => {
+    const [channel] = loadWorld(
+      write('a.json', chat([post(9), post(3, { text: 'old' }), post(3, { text: 'new' }), post(-5)])),
+      log,
+    ).channels;
+    expect(messagesOf(channel).map(({ id, text }) => [id, text])).toEqual([
+      [3, 'new'],
+      [9, 'x'],
+    ]);
+    expect(warnings.join()).toMatch(/more than once.*order of their ids.*migration/);
+  });
+
+  it('takes a channel without messages, a file with a byte order mark, an id with its mark', () => {
+    const [channel] = loadWorld(write('a.json', `\ufeff${JSON.stringify(chat([], { id: -1_000_000_000_077 }))}`), log).channels;
+    expect(channel).toMatchObject({ id: 77, title: 'Chat' });
+    expect(channel?.source.size).toBe(0);
+  });
+
+  it('names every bad file and its reasons at once', () => {
+    write('a.json', '{');
+    write(
+      'b.json',
+      chat([post(1), { ...post(2), date_unixtime: 'soon' }, { id: 'x' }, 7, post(3, { text: [{ text: 'no type' }] })]),
+    );
+    write('c.json', { name: 'no type' });
+    write('d.json', chat([post(1)]));
+    write('world.json', { accounts: [{ phone: 'x' }], channels: [{ username: '1' }], colour: 1 });
+    let error: unknown;
+    try {
+      loadWorld(folder.path, log);
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toBeInstanceOf(VigiliaError);
+    const { code, message } = error as VigiliaError;
+    expect(code).toBe('WORLD_INVALID');
+    for (const part of [
+      /a\.json: is not JSON/,
+      /b\.json: messages\[1\] date_unixtime/,
+      /b\.json: messages\[2\] id/,
+      /b\.json: messages\[3\] is not an object/,
+      /b\.json: messages\[4\] a part of text/,
+      /c\.json: type is missing/,
+      /c\.json: messages is not a list/,
+      /accounts\[0\]\.phone/,
+      /channels\[0\]\.username/,
+      /channels\[0\]\.messages/,
+      /colour is unknown/,
+    ]) {
+      expect(message).toMatch(part);
+    }
+    expect(message).not.toContain('/d.json');
+  });
+
+  it('refuses a path that is not there, and a folder without a file', () => {
+    expect(() => loadWorld(join(folder.path, 'nowhere'), log)).toThrow(/cannot be read/);
+    expect(() => loadWorld(folder.path, log)).toThrow(/has no \.json file/);
+  });
+
+  it('adds the accounts and generated channels of a world.json', () => {
+    write('world.json', {
+      accounts: [{ phone: '+351 900 000 001', code: '11111', firstName: 'Ana' }],
+      channels: [{ username: 'big_one', title: 'Big', messages: 20_000, seed: 4, kind: 'supergroup' }],
+    });
+    write('small.json', chat([post(1)]));
+    const world = loadWorld(folder.path, log);
+    expect(usernames(world)).toEqual(['small', 'big_one']);
+    expect(world.accounts).toMatchObject([{ phone: '351900000001', code: '11111', firstName: 'Ana' }]);
+  });
+});
+
+describe('generated channels', () => {
+  const options = { username: 'gen', title: 'Gen', kind: 'channel', messages: 3_000, seed: 9 } as const;
+
+  it('are the same for the same seed, and others for another', () => {
+    const one = messagesOf(generatedChannel(options));
+    expect(messagesOf(generatedChannel(options))).toEqual(one);
+    expect(messagesOf(generatedChannel({ ...options, seed: 10 }))).not.toEqual(one);
+  });
+
+  it('have gaps, growing ids and dates, and all there is in real ones', () => {
+    const channel = generatedChannel(options);
+    const messages = messagesOf(channel);
+    for (const [index, { id, date }] of messages.entries()) {
+      expect(channel.source.idAt(index)).toBe(id);
+      expect(channel.source.dateAt(index)).toBe(date);
+      expect(channel.source.countBelow(id)).toBe(index);
+      const before = messages[index - 1];
+      if (before !== undefined) expect(id > before.id && date >= before.date).toBe(true);
+    }
+    expect(messages.at(-1)?.id).toBeGreaterThan(3_200);
+    expect(messages[0]).toMatchObject({ id: 1, action: { _: 'messageActionChannelCreate' } });
+    const ids = new Set(messages.map(({ id }) => id));
+    expect(messages.filter(({ replyTo }) => replyTo !== null).length).toBeGreaterThan(50);
+    for (const { replyTo } of messages) if (replyTo !== null) expect(ids.has(replyTo.id)).toBe(true);
+    expect(messages.filter(({ editDate }) => editDate !== null).length).toBeGreaterThan(30);
+    expect(messages.filter(({ action }) => action !== null).length).toBeGreaterThan(5);
+    expect(messages.filter(({ media }) => media !== null).length).toBeGreaterThan(200);
+    expect(new Set(messages.flatMap(({ entities }) => entities.map(({ _ }) => _))).size).toBeGreaterThan(8);
+  });
+
+  it('cost no memory for their messages, and no time for their size', () => {
+    const before = process.memoryUsage().heapUsed;
+    const { source } = generatedChannel({ ...options, messages: 500_000_000 });
+    const last = source.messageAt(source.size - 1);
+    expect(source.countBelow(last.id)).toBe(499_999_999);
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(20_000_000);
+  });
+});

@@ -1,0 +1,331 @@
+import { describe, expect, test } from 'vitest';
+import type { Job } from '../../src/ports.ts';
+import { CHANNEL_ID, channel, claiming, ending, history, newJob, step } from './fixtures.ts';
+import { NOW, type StoreHarness } from './store-harness.ts';
+
+const MINUTE = 60_000;
+const DAY = 86_400_000;
+
+/** What every store does with jobs. */
+export function jobsContract(harness: () => StoreHarness): void {
+  describe('jobs', () => {
+    test('stores a job with its first event and gives back the whole row', async () => {
+      const { store } = await harness().fresh();
+      const expected: Job = {
+        ...newJob(),
+        status: 'queued',
+        attempts: 0,
+        claims: 0,
+        lostInARow: 0,
+        claim: null,
+        dueAt: NOW,
+        progress: null,
+        checkpoint: null,
+        result: null,
+        error: null,
+        reason: null,
+        cancelRequested: false,
+        version: 0,
+        updatedAt: NOW,
+        endedAt: null,
+      };
+      expect(await store.insertJob(newJob())).toEqual(expected);
+      expect(await store.findJob('sync-1')).toEqual(expected);
+      expect(await store.jobEvents('sync-1')).toEqual([{ at: NOW, event: 'SUBMIT', from: 'queued', to: 'queued', detail: {} }]);
+      expect(await store.findJob('sync-2')).toBeUndefined();
+      expect(await store.jobEvents('sync-2')).toEqual([]);
+    });
+
+    test('the same id again changes nothing and gives back what is stored', async () => {
+      const { store } = await harness().fresh();
+      const first = await store.insertJob(newJob());
+      expect(await store.insertJob(newJob({ action: 'get-channels', params: {}, priority: 1, createdAt: NOW + 5 }))).toEqual(
+        first,
+      );
+      expect(await store.jobEvents('sync-1')).toHaveLength(1);
+    });
+
+    test('the same id inserted many times at once is one job with one event', async () => {
+      const { store } = await harness().fresh();
+      const rows = await Promise.all(
+        Array.from({ length: 12 }, (_, priority) => store.insertJob(newJob({ priority: (priority % 10) + 1 }))),
+      );
+      expect(new Set(rows.map((row) => row.priority)).size).toBe(1);
+      expect(await store.jobEvents('sync-1')).toHaveLength(1);
+    });
+
+    test('a step writes the row, its events, what the world shall hear and the effect together', async () => {
+      const { store, driver, clock } = await harness().fresh();
+      await store.insertJob(newJob());
+      clock.nowMs = NOW + 1500;
+      let seen: Job | undefined;
+      const after = await store.stepJob(
+        'sync-1',
+        () => ({
+          set: {
+            status: 'processing',
+            claim: { token: 3, number: 1 },
+            claims: 1,
+            dueAt: null,
+            progress: { done: 10, total: null },
+            checkpoint: { offsetId: 7 },
+            error: { code: 'TELEGRAM_FLOOD', fault: 'throttled', message: 'wait' },
+            reason: 'because',
+            cancelRequested: true,
+          },
+          events: [
+            { event: 'CLAIM', from: 'queued', to: 'processing', detail: { token: 3 } },
+            { event: 'PROGRESS', from: 'processing', to: 'processing', detail: { done: 10 } },
+          ],
+          outbox: [
+            { topic: 'job.processing', payload: { jobId: 'sync-1' } },
+            { topic: 'job.progress', payload: { done: 10 } },
+          ],
+        }),
+        async (tx, job) => {
+          seen = job;
+          await tx.upsertChannels([channel()]);
+          await tx.upsertMessages(0, history(3));
+        },
+      );
+      expect(after).toMatchObject({
+        status: 'processing',
+        claim: { token: 3, number: 1 },
+        dueAt: null,
+        progress: { done: 10, total: null },
+        checkpoint: { offsetId: 7 },
+        error: { code: 'TELEGRAM_FLOOD', fault: 'throttled', message: 'wait' },
+        reason: 'because',
+        cancelRequested: true,
+        version: 1,
+        createdAt: NOW,
+        updatedAt: NOW + 1500,
+      });
+      expect(seen).toEqual(after);
+      expect(await store.findJob('sync-1')).toEqual(after);
+      expect((await store.jobEvents('sync-1')).map(({ event, at }) => [event, at])).toEqual([
+        ['SUBMIT', NOW],
+        ['CLAIM', NOW + 1500],
+        ['PROGRESS', NOW + 1500],
+      ]);
+      expect(await driver.query('SELECT topic, payload, position FROM outbox ORDER BY id')).toEqual([
+        { topic: 'job.processing', payload: { jobId: 'sync-1' }, position: null },
+        { topic: 'job.progress', payload: { done: 10 }, position: null },
+      ]);
+      expect(await store.countMessages(CHANNEL_ID)).toBe(3);
+    });
+
+    test('a step that decides nothing leaves the row alone and runs no effect; a missing job is no job', async () => {
+      const { store } = await harness().fresh();
+      const before = await store.insertJob(newJob());
+      let ran = 0;
+      const effect = async (): Promise<void> => {
+        ran += 1;
+      };
+      expect(await store.stepJob('sync-1', () => undefined, effect)).toEqual(before);
+      expect(await store.stepJob('nothing', () => step({}), effect)).toBeUndefined();
+      expect(ran).toBe(0);
+      expect(await store.findJob('sync-1')).toEqual(before);
+    });
+
+    test('a step whose decision or effect throws leaves nothing behind and throws the same', async () => {
+      const { store, driver } = await harness().fresh();
+      const before = await store.insertJob(newJob());
+      const failure = new Error('Telegram is elsewhere');
+      const decide = store.stepJob('sync-1', () => {
+        throw failure;
+      });
+      await expect(decide).rejects.toBe(failure);
+      const effect = store.stepJob(
+        'sync-1',
+        () => ({ ...step({ reason: 'never' }), outbox: [{ topic: 'job.never', payload: {} }] }),
+        async (tx) => {
+          await tx.upsertChannels([channel()]);
+          await tx.upsertMessages(0, history(5));
+          throw failure;
+        },
+      );
+      await expect(effect).rejects.toBe(failure);
+      expect(await store.findJob('sync-1')).toEqual(before);
+      expect(await store.jobEvents('sync-1')).toHaveLength(1);
+      expect(await store.countMessages(CHANNEL_ID)).toBe(0);
+      expect(await store.findChannel({ kind: 'id', chatId: CHANNEL_ID })).toBeUndefined();
+      expect(await driver.query('SELECT * FROM outbox')).toEqual([]);
+    });
+
+    test('of many claims at once exactly one wins', async () => {
+      const { store } = await harness().fresh();
+      await store.insertJob(newJob());
+      let wins = 0;
+      const claims = Array.from({ length: 10 }, (_, token) =>
+        store.stepJob('sync-1', claiming(token + 1), async () => {
+          wins += 1;
+        }),
+      );
+      const rows = await Promise.all(claims);
+      expect(wins).toBe(1);
+      expect(new Set(rows.map((row) => row?.claim?.token)).size).toBe(1);
+      expect((await store.findJob('sync-1'))?.version).toBe(1);
+    });
+
+    test('steps of one job at once all count, none is lost', async () => {
+      const { store } = await harness().fresh();
+      await store.insertJob(newJob());
+      await Promise.all(Array.from({ length: 15 }, () => store.stepJob('sync-1', (job) => step({ attempts: job.attempts + 1 }))));
+      expect(await store.findJob('sync-1')).toMatchObject({ attempts: 15, version: 15 });
+      expect(await store.jobEvents('sync-1')).toHaveLength(16);
+    });
+
+    test('refuses a running job without a claim and an ended one without its time', async () => {
+      const { store } = await harness().fresh();
+      await store.insertJob(newJob());
+      await expect(store.stepJob('sync-1', () => step({ status: 'processing' }))).rejects.toMatchObject({
+        code: 'STORE_REFUSED',
+      });
+      await expect(store.stepJob('sync-1', () => step({ status: 'failed' }))).rejects.toMatchObject({ code: 'STORE_REFUSED' });
+      await expect(store.insertJob(newJob({ id: 'sync-2', priority: 11 }))).rejects.toMatchObject({ code: 'STORE_REFUSED' });
+    });
+  });
+
+  describe('due jobs', () => {
+    test('are picked by priority, a minute of waiting being worth a step, then the longest due', async () => {
+      const { store } = await harness().fresh();
+      await store.insertJob(newJob({ id: 'waited', priority: 9, createdAt: NOW - 9 * MINUTE }));
+      await store.insertJob(newJob({ id: 'urgent', priority: 1, createdAt: NOW }));
+      await store.insertJob(newJob({ id: 'later', priority: 5, createdAt: NOW - 1 }));
+      await store.insertJob(newJob({ id: 'earlier', priority: 5, createdAt: NOW - 2 }));
+      await store.insertJob(newJob({ id: 'future', priority: 1, createdAt: NOW + 1 }));
+      expect(await store.pickDue(['main'], NOW, 10)).toEqual(['waited', 'urgent', 'earlier', 'later']);
+    });
+
+    test('of the given accounts only, and no more than asked for', async () => {
+      const { store } = await harness().fresh();
+      for (const accountId of ['a', 'b', 'c']) {
+        for (const n of [1, 2]) await store.insertJob(newJob({ id: `${accountId}-${n}`, accountId, createdAt: NOW + n - 10 }));
+      }
+      expect(await store.pickDue([], NOW, 10)).toEqual([]);
+      expect(await store.pickDue(['a'], NOW, 0)).toEqual([]);
+      expect(await store.pickDue(['a', 'c'], NOW, 3)).toEqual(['a-1', 'c-1', 'a-2']);
+      expect(await store.pickDue(['a', 'b', 'c'], NOW, 10)).toEqual(['b-1', 'b-2', 'c-2']);
+    });
+
+    test('are picked again after 1 s, 2 s, 4 s … 60 s, until a step starts the interval anew', async () => {
+      const { store } = await harness().fresh();
+      await store.insertJob(newJob());
+      let at = NOW;
+      for (const seconds of [1, 2, 4, 8, 16, 32, 60, 60]) {
+        expect(await store.pickDue(['main'], at, 1)).toEqual(['sync-1']);
+        expect(await store.nextDue(['main'], at)).toBe(at + seconds * 1000);
+        expect(await store.pickDue(['main'], at + seconds * 1000 - 1, 1)).toEqual([]);
+        at += seconds * 1000;
+      }
+      await store.stepJob('sync-1', () => step({ reason: 'touched' }));
+      expect(await store.pickDue(['main'], at, 1)).toEqual(['sync-1']);
+      expect(await store.nextDue(['main'], at)).toBe(at + 1000);
+    });
+
+    test('delayed ones are due at their time; running, parked and ended ones never', async () => {
+      const { store } = await harness().fresh();
+      for (const id of ['delayed', 'running', 'parked', 'done']) await store.insertJob(newJob({ id }));
+      await store.stepJob('delayed', () => step({ status: 'delayed', dueAt: NOW + 5000 }));
+      await store.stepJob('running', claiming(1));
+      await store.stepJob('parked', () => step({ status: 'parked', dueAt: null }));
+      await store.stepJob('done', ending('completed', NOW));
+      expect(await store.pickDue(['main'], NOW, 10)).toEqual([]);
+      expect(await store.nextDue(['main'], NOW)).toBe(NOW + 5000);
+      expect(await store.nextDue(['other'], NOW)).toBeUndefined();
+      expect(await store.pickDue(['main'], NOW + 5000, 10)).toEqual(['delayed']);
+    });
+
+    test('none is skipped for ever: more urgent ones that keep coming are overtaken in the end', async () => {
+      const { store } = await harness().fresh();
+      await store.insertJob(newJob({ id: 'patient', priority: 10 }));
+      let picked: string[] = [];
+      let rounds = 0;
+      for (; rounds < 20 && !picked.includes('patient'); rounds += 1) {
+        const at = NOW + rounds * MINUTE;
+        await store.insertJob(newJob({ id: `urgent-${rounds}`, priority: 1, createdAt: at }));
+        picked = await store.pickDue(['main'], at, 1);
+        for (const id of picked) if (id !== 'patient') await store.stepJob(id, ending('completed', at));
+      }
+      expect(picked).toEqual(['patient']);
+      expect(rounds).toBeLessThanOrEqual(11);
+    });
+
+    test('picked by several callers at once, each goes to one of them', async () => {
+      const { store } = await harness().fresh();
+      const ids = Array.from({ length: 40 }, (_, at) => `sync-${at}`);
+      for (const id of ids) await store.insertJob(newJob({ id }));
+      const picks = await Promise.all(Array.from({ length: 8 }, () => store.pickDue(['main'], NOW, 5)));
+      const picked = picks.flat();
+      expect(new Set(picked).size).toBe(picked.length);
+      const rest: string[] = [];
+      for (let more = await store.pickDue(['main'], NOW, 7); more.length > 0; more = await store.pickDue(['main'], NOW, 7))
+        rest.push(...more);
+      expect([...picked, ...rest].sort()).toEqual(ids.sort());
+    });
+  });
+
+  describe('jobs in other hands', () => {
+    test('finds jobs as lost whose claim is older than the account, of the given accounts', async () => {
+      const { store } = await harness().fresh();
+      for (const accountId of ['main', 'other']) {
+        await store.ensureAccount(accountId);
+        const token = await store.takeAccount(accountId, 'one');
+        await store.insertJob(newJob({ id: accountId, accountId }));
+        await store.stepJob(accountId, claiming(token));
+      }
+      expect(await store.findLost(['main', 'other'])).toEqual([]);
+      await store.takeAccount('main', 'two');
+      expect(await store.findLost(['main', 'other'])).toEqual(['main']);
+      expect(await store.findLost(['other'])).toEqual([]);
+      await store.takeAccount('other', 'two');
+      expect((await store.findLost(['main', 'other'])).sort()).toEqual(['main', 'other']);
+      expect(await store.findLost([])).toEqual([]);
+    });
+
+    test('finds parked jobs of an account, oldest first', async () => {
+      const { store } = await harness().fresh();
+      await store.insertJob(newJob({ id: 'second', createdAt: NOW + 1 }));
+      await store.insertJob(newJob({ id: 'first' }));
+      await store.insertJob(newJob({ id: 'others', accountId: 'other' }));
+      await store.insertJob(newJob({ id: 'queued' }));
+      for (const id of ['second', 'first', 'others']) await store.stepJob(id, () => step({ status: 'parked', dueAt: null }));
+      expect(await store.findParked('main')).toEqual(['first', 'second']);
+    });
+
+    test('counts jobs by status, with zeros', async () => {
+      const { store } = await harness().fresh();
+      const none = { queued: 0, processing: 0, delayed: 0, parked: 0, completed: 0, failed: 0, cancelled: 0 };
+      expect(await store.countJobs()).toEqual(none);
+      for (const id of ['a', 'b', 'c']) await store.insertJob(newJob({ id }));
+      await store.stepJob('b', claiming(1));
+      await store.stepJob('c', ending('failed', NOW));
+      expect(await store.countJobs()).toEqual({ ...none, queued: 1, processing: 1, failed: 1 });
+    });
+
+    test('prunes completed jobs after 7 days, other ended ones after 30, the outbox after 7, and their history with them', async () => {
+      const { store, driver, clock } = await harness().fresh();
+      const ages = { completed: [6, 8], failed: [8, 29, 31], cancelled: [31] } as const;
+      for (const [status, days] of Object.entries(ages)) {
+        for (const age of days) {
+          const id = `${status}-${age}`;
+          await store.insertJob(newJob({ id, createdAt: NOW - 40 * DAY }));
+          await store.stepJob(id, ending(status as keyof typeof ages, NOW - age * DAY));
+        }
+      }
+      await store.insertJob(newJob({ id: 'waiting', createdAt: NOW - 40 * DAY }));
+      for (const age of [6, 8]) {
+        clock.nowMs = NOW - age * DAY;
+        await store.transaction((tx) => tx.appendOutbox([{ topic: `age.${age}`, payload: {} }]));
+      }
+      clock.nowMs = NOW;
+      expect(await store.prune(NOW)).toBe(4);
+      const left = await driver.query('SELECT id FROM jobs ORDER BY id');
+      expect(left.map((row) => row.id)).toEqual(['completed-6', 'failed-29', 'failed-8', 'waiting']);
+      expect(await store.jobEvents('failed-31')).toEqual([]);
+      expect(await driver.query('SELECT topic FROM outbox')).toEqual([{ topic: 'age.6' }]);
+      expect(await store.prune(NOW)).toBe(0);
+    });
+  });
+}

@@ -1,0 +1,281 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Json, JsonObject, Message, MessageQuery, Store, UpsertCount } from '../../src/ports.ts';
+import { CHANNEL_ID, channel, history, message } from './fixtures.ts';
+import { NOW, type StoreHarness } from './store-harness.ts';
+
+/** Code units of every kind that databases have trouble with. */
+const anyText = fc.string({
+  unit: fc.oneof(
+    fc.constantFrom(
+      '\0',
+      '\u{FDD0}',
+      '\u{FDD0}0000',
+      '\\',
+      '\\u0000',
+      '"',
+      '{',
+      '}',
+      ',',
+      'NULL',
+      "'",
+      '%',
+      '\n',
+      '🌍',
+      '\u{1F469}\u200D\u{1F4BB}',
+    ),
+    fc.integer({ min: 0xd800, max: 0xdfff }).map((unit) => String.fromCharCode(unit)),
+    fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
+  ),
+  maxLength: 12,
+});
+const anyJson = fc.letrec<{ json: Json }>((tie) => ({
+  json: fc.oneof(
+    { depthSize: 'small' },
+    fc.constant(null),
+    fc.boolean(),
+    fc.double({ noNaN: true, noDefaultInfinity: true }).map((n) => (Object.is(n, -0) ? 0 : n)),
+    fc.maxSafeInteger(),
+    anyText,
+    fc.array(tie('json'), { maxLength: 3 }),
+    fc.dictionary(anyText, tie('json'), { maxKeys: 3 }),
+  ),
+})).json;
+
+function write(store: Store, messages: readonly Message[], scope = 0): Promise<UpsertCount> {
+  return store.transaction((tx) => tx.upsertMessages(scope, messages));
+}
+
+async function ids(store: Store, query: Omit<MessageQuery, 'chatId'>): Promise<number[]> {
+  return (await store.readMessages({ chatId: CHANNEL_ID, ...query })).map((row) => row.id);
+}
+
+async function revision(store: Store): Promise<number> {
+  return (await store.findChannel({ kind: 'id', chatId: CHANNEL_ID }))?.revision ?? -1;
+}
+
+/** What every store does with messages. */
+export function messagesContract(harness: () => StoreHarness): void {
+  describe('messages', () => {
+    test('come back as they were written, every field', async () => {
+      const { store } = await harness().fresh();
+      const full = message({
+        id: 2_147_483_647,
+        date: 2_147_483_647,
+        editDate: 1_700_000_001,
+        pts: 4_000_000_000,
+        kind: 'service',
+        text: 'a "quoted" \\ text, {with} NULL',
+        entities: [
+          { type: 'bold', offset: 0, length: 1 },
+          { type: 'text_link', offset: 2, length: 3, url: 'https://example.org/?a=1&b="' },
+          { type: 'custom_emoji', offset: 5, length: 2, customEmojiId: '9223372036854775807' },
+        ],
+        fromId: -1_009_999_999_999,
+        replyToId: 7,
+        views: 0,
+        media: 'Photo',
+        raw: { _: 'Message', grouped: '-9223372036854775808', nested: { list: [1, null, true, 1.5] } },
+      });
+      expect(await write(store, [full, message()])).toEqual({ inserted: 2, updated: 0, unchanged: 0 });
+      expect(await store.readMessages({ chatId: CHANNEL_ID, limit: 10 })).toEqual([full, message()]);
+      expect(await write(store, [])).toEqual({ inserted: 0, updated: 0, unchanged: 0 });
+    });
+
+    test('any text and any JSON come back code unit by code unit, NUL and lone surrogates too', async () => {
+      const { store } = await harness().fresh();
+      let id = 0;
+      await fc.assert(
+        fc.asyncProperty(anyText, fc.dictionary(anyText, anyJson, { maxKeys: 4 }), anyText, async (text, raw, media) => {
+          id += 1;
+          const written = message({ id, text, raw: raw as JsonObject, media });
+          await write(store, [written]);
+          const [read] = await store.readMessages({ chatId: CHANNEL_ID, before: id + 1, limit: 1 });
+          expect(read).toEqual(written);
+          if (text !== '') expect(await ids(store, { after: id - 1, limit: 1, search: text })).toEqual([id]);
+        }),
+        { numRuns: 150 },
+      );
+    });
+
+    test('the newer version wins, by edit date, then pts; what is equal or older changes nothing', async () => {
+      const { store } = await harness().fresh();
+      await store.transaction((tx) => tx.upsertChannels([channel()]));
+      const cases: readonly [editDate: number | null, pts: number, outcome: keyof UpsertCount][] = [
+        [null, 5, 'inserted'],
+        [null, 5, 'unchanged'],
+        [null, 0, 'unchanged'],
+        [null, 6, 'updated'],
+        [100, 0, 'updated'],
+        [99, 900, 'unchanged'],
+        [null, 901, 'unchanged'],
+        [100, 1, 'updated'],
+        [101, 0, 'updated'],
+      ];
+      let expectedRevision = 0;
+      let current = '';
+      for (const [at, [editDate, pts, outcome]] of cases.entries()) {
+        const counts = await write(store, [message({ editDate, pts, text: `version ${at}`, views: at })]);
+        expect(counts).toEqual({ inserted: 0, updated: 0, unchanged: 0, [outcome]: 1 });
+        if (outcome !== 'unchanged') {
+          expectedRevision += 1;
+          current = `version ${at}`;
+        }
+        expect(await store.readMessages({ chatId: CHANNEL_ID, limit: 2 })).toMatchObject([{ text: current }]);
+        expect(await revision(store)).toBe(expectedRevision);
+      }
+    });
+
+    test('several versions in one batch are one row, the newest', async () => {
+      const { store } = await harness().fresh();
+      const versions = [3, 1, 4, 1, 2].map((pts) => message({ pts, text: `pts ${pts}` }));
+      expect(await write(store, versions)).toEqual({ inserted: 1, updated: 0, unchanged: 4 });
+      expect(await store.readMessages({ chatId: CHANNEL_ID, limit: 9 })).toMatchObject([{ text: 'pts 4' }]);
+    });
+
+    test('random versions in random batches end in the newest one, and deleted ones stay deleted', async () => {
+      const { store } = await harness().fresh();
+      let base = 0;
+      const version = fc.record({
+        id: fc.integer({ min: 1, max: 4 }),
+        editDate: fc.option(fc.integer({ min: 1, max: 4 }), { nil: null }),
+        pts: fc.integer({ min: 0, max: 4 }),
+      });
+      const operation = fc.oneof(
+        { weight: 5, arbitrary: fc.array(version, { maxLength: 8 }).map((versions) => ({ versions, deleted: [] as number[] })) },
+        {
+          weight: 1,
+          arbitrary: fc.array(fc.integer({ min: 1, max: 4 }), { maxLength: 2 }).map((deleted) => ({ versions: [], deleted })),
+        },
+      );
+      await fc.assert(
+        fc.asyncProperty(fc.array(operation, { maxLength: 6 }), async (operations) => {
+          base += 10;
+          const model = new Map<number, { rank: readonly [number, number]; text: string } | 'deleted'>();
+          for (const { versions, deleted } of operations) {
+            const batch = versions.map(({ id, editDate, pts }) =>
+              message({ id: base + id, editDate, pts, text: `${editDate ?? 'never'}/${pts}` }),
+            );
+            let changes = 0;
+            const before = new Map(model);
+            for (const row of batch) {
+              const held = model.get(row.id);
+              const rank = [row.editDate ?? 0, row.pts] as const;
+              if (held === 'deleted') continue;
+              if (held === undefined || rank[0] > held.rank[0] || (rank[0] === held.rank[0] && rank[1] > held.rank[1])) {
+                model.set(row.id, { rank, text: row.text });
+              }
+            }
+            for (const [id, held] of model) if (before.get(id) !== held) changes += 1;
+            const counts = await write(store, batch);
+            expect(counts.inserted + counts.updated).toBe(changes);
+            expect(counts.inserted).toBe(model.size - before.size);
+            expect(counts.inserted + counts.updated + counts.unchanged).toBe(batch.length);
+
+            const wanted = deleted.map((id) => base + id);
+            const gone = await store.transaction((tx) => tx.deleteMessages(0, CHANNEL_ID, wanted, NOW));
+            const expected = [...new Set(wanted)]
+              .filter((id) => model.has(id) && model.get(id) !== 'deleted')
+              .sort((a, b) => a - b);
+            expect(gone).toEqual(expected);
+            for (const id of gone) model.set(id, 'deleted');
+          }
+          const stored = await store.readMessages({ chatId: CHANNEL_ID, after: base, before: base + 10, limit: 10 });
+          const expected = [...model].filter(([, held]) => held !== 'deleted').sort(([a], [b]) => b - a);
+          expect(stored.map((row) => [row.id, row.text])).toEqual(
+            expected.map(([id, held]) => [id, (held as { text: string }).text]),
+          );
+        }),
+        { numRuns: 40 },
+      );
+    });
+
+    test('deleted ones are not read, not counted, never written again, and deleted once', async () => {
+      const { store, driver } = await harness().fresh();
+      await store.transaction((tx) => tx.upsertChannels([channel()]));
+      await write(store, history(5));
+      const before = await revision(store);
+      const remove = (list: number[]): Promise<number[]> =>
+        store.transaction((tx) => tx.deleteMessages(0, CHANNEL_ID, list, NOW));
+      expect(await remove([4, 2, 99])).toEqual([2, 4]);
+      expect(await revision(store)).toBe(before + 1);
+      expect(await remove([2, 4])).toEqual([]);
+      expect(await remove([])).toEqual([]);
+      expect(await revision(store)).toBe(before + 1);
+      expect(await write(store, [{ ...(history(2)[1] as Message), editDate: 9_999, pts: 99 }])).toEqual({
+        inserted: 0,
+        updated: 0,
+        unchanged: 1,
+      });
+      expect(await ids(store, { limit: 10 })).toEqual([5, 3, 1]);
+      expect(await store.countMessages(CHANNEL_ID)).toBe(3);
+      const [row] = await driver.query(
+        `SELECT floor(extract(epoch FROM deleted_at) * 1000)::int8 AS at FROM messages WHERE id = 2`,
+      );
+      expect(row?.at).toBe(NOW);
+    });
+
+    test('are read newest first, in pages before an id, and nearest after one', async () => {
+      const { store } = await harness().fresh();
+      await write(store, history(10));
+      await write(store, [message({ chatId: CHANNEL_ID - 1, id: 3 })]);
+      expect(await ids(store, { limit: 3 })).toEqual([10, 9, 8]);
+      expect(await ids(store, { before: 8, limit: 3 })).toEqual([7, 6, 5]);
+      expect(await ids(store, { after: 4, limit: 3 })).toEqual([7, 6, 5]);
+      expect(await ids(store, { after: 4, before: 7, limit: 9 })).toEqual([6, 5]);
+      expect(await ids(store, { after: 10, limit: 9 })).toEqual([]);
+      expect(await ids(store, { before: 1, limit: 9 })).toEqual([]);
+      expect(await ids(store, { before: Number.MAX_SAFE_INTEGER, limit: 1 })).toEqual([10]);
+      expect(await store.countMessages(CHANNEL_ID)).toBe(10);
+    });
+
+    test('are searched by a part of the text in any case, taken literally', async () => {
+      const { store } = await harness().fresh();
+      const texts = ['100% certain', '1000 certain', 'snake_case', 'snakeXcase', 'back\\slash', 'ПРИВЕТ мир', 'Ação'];
+      await write(
+        store,
+        texts.map((text, at) => message({ id: at + 1, text })),
+      );
+      const found = async (search: string): Promise<string[]> =>
+        (await store.readMessages({ chatId: CHANNEL_ID, limit: 9, search })).map((row) => row.text);
+      expect(await found('100%')).toEqual(['100% certain']);
+      expect(await found('SNAKE_')).toEqual(['snake_case']);
+      expect(await found('k\\s')).toEqual(['back\\slash']);
+      expect(await found('certain')).toEqual(['1000 certain', '100% certain']);
+      expect(await found('nothing')).toEqual([]);
+    });
+
+    test('more than a thousand at once are written, in whatever order they come', async () => {
+      const { store } = await harness().fresh();
+      const many = history(2500).reverse();
+      expect(await write(store, many)).toEqual({ inserted: 2500, updated: 0, unchanged: 0 });
+      expect(await write(store, many)).toEqual({ inserted: 0, updated: 0, unchanged: 2500 });
+      expect(await store.countMessages(CHANNEL_ID)).toBe(2500);
+    });
+
+    test('of private chats belong to their account and touch no channel', async () => {
+      const { store, driver } = await harness().fresh();
+      const scope = await store.ensureAccount('main');
+      expect(await write(store, [message({ chatId: 42 })], scope)).toEqual({ inserted: 1, updated: 0, unchanged: 0 });
+      expect(await write(store, [message({ chatId: 42 })], scope + 1)).toEqual({ inserted: 1, updated: 0, unchanged: 0 });
+      expect(await driver.query('SELECT scope, chat_id FROM messages ORDER BY scope')).toEqual([
+        { scope, chat_id: 42 },
+        { scope: scope + 1, chat_id: 42 },
+      ]);
+      expect(await store.countMessages(42)).toBe(0);
+    });
+
+    test('batches of the same messages at once do not block each other', async () => {
+      const { store } = await harness().fresh();
+      await store.transaction((tx) => tx.upsertChannels([channel()]));
+      const batches = Array.from({ length: 8 }, (_, n) => {
+        const rows = history(200).map((row) => ({ ...row, pts: n }));
+        return n % 2 === 0 ? rows : rows.reverse();
+      });
+      await Promise.all(batches.map((rows) => write(store, rows)));
+      const stored = await store.readMessages({ chatId: CHANNEL_ID, limit: 300 });
+      expect(stored).toHaveLength(200);
+      expect(new Set(stored.map((row) => row.pts))).toEqual(new Set([7]));
+    });
+  });
+}

@@ -1,0 +1,354 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { VigiliaError } from '../../src/errors.ts';
+import type { StoreTransaction } from '../../src/ports.ts';
+import { CHANNEL_ID, channel, history, newJob } from './fixtures.ts';
+import { jobsContract } from './jobs.contract.ts';
+import { messagesContract } from './messages.contract.ts';
+import { NOW, type StoreHarness, WORLD } from './store-harness.ts';
+
+/** What every store does. */
+export function storeContract(start: () => Promise<StoreHarness>): void {
+  let harness: StoreHarness;
+  beforeAll(async () => {
+    harness = await start();
+  });
+  afterEach(() => harness.end());
+  afterAll(() => harness?.close());
+
+  describe('preparing', () => {
+    test('a blank database gets the schema once; again changes nothing', async () => {
+      const { store, driver } = await harness.blank();
+      await store.prepare(WORLD);
+      const applied = await driver.query('SELECT version, name, applied_at FROM schema_migrations ORDER BY version');
+      expect(applied.map((row) => row.version)).toEqual(applied.map((_, at) => at + 1));
+      expect(applied.length).toBeGreaterThan(0);
+      await store.prepare(WORLD);
+      expect(await driver.query('SELECT version, name, applied_at FROM schema_migrations ORDER BY version')).toEqual(applied);
+    });
+
+    test('another world is refused, and the database stays as it was', async () => {
+      const { store, driver } = await harness.fresh();
+      for (const world of [
+        { kind: 'telegram', id: 'telegram' },
+        { ...WORLD, id: 'cd34' },
+      ] as const) {
+        await expect(store.prepare(world)).rejects.toMatchObject({ code: 'FOREIGN_DATABASE' });
+      }
+      expect(await driver.query('SELECT kind, id FROM world')).toEqual([{ kind: WORLD.kind, id: WORLD.id }]);
+      await store.prepare(WORLD);
+    });
+
+    test('a database that a newer program migrated is refused', async () => {
+      const { store, driver } = await harness.fresh();
+      await driver.query(`INSERT INTO schema_migrations (version, name, checksum) VALUES (999, '999_future.sql', 'x')`);
+      await expect(store.prepare(WORLD)).rejects.toMatchObject({ code: 'SCHEMA_TOO_NEW' });
+      await expect(store.prepare(WORLD)).rejects.toThrow('999_future.sql');
+    });
+
+    test('a migration that was changed after it was applied is refused by name', async () => {
+      const { store, driver } = await harness.fresh();
+      await driver.query(`UPDATE schema_migrations SET checksum = 'x' WHERE version = 2`);
+      await expect(store.prepare(WORLD)).rejects.toMatchObject({ code: 'STORE_REFUSED' });
+      await expect(store.prepare(WORLD)).rejects.toThrow('sql/002_');
+    });
+
+    test("somebody else's tables are left alone, and nothing is half migrated", async () => {
+      const { store, driver } = await harness.blank();
+      await driver.script('CREATE TABLE messages (mine text)');
+      await expect(store.prepare(WORLD)).rejects.toThrow('sql/002_');
+      const tables = await driver.query(`SELECT tablename::text AS name FROM pg_tables WHERE schemaname = 'public'`);
+      expect(tables).toEqual([{ name: 'messages' }]);
+    });
+
+    test('before it, calls are refused rather than taken for an outage', async () => {
+      const { store } = await harness.blank();
+      await expect(store.listAccounts()).rejects.toMatchObject({ code: 'STORE_REFUSED', fault: 'bug' });
+    });
+  });
+
+  describe('transactions', () => {
+    test('commit what the work did and give back its result', async () => {
+      const { store } = await harness.fresh();
+      const result = await store.transaction(async (tx) => {
+        await tx.upsertChannels([channel()]);
+        return 'done';
+      });
+      expect(result).toBe('done');
+      expect(await store.findChannel({ kind: 'id', chatId: CHANNEL_ID })).toBeDefined();
+    });
+
+    test('leave nothing when the work rejects, and reject with the same', async () => {
+      const { store } = await harness.fresh();
+      const failure = new Error('no');
+      const work = store.transaction(async (tx) => {
+        await tx.upsertChannels([channel()]);
+        await tx.upsertMessages(0, history(10));
+        throw failure;
+      });
+      await expect(work).rejects.toBe(failure);
+      expect(await store.listChannels(10)).toEqual([]);
+      expect(await store.countMessages(CHANNEL_ID)).toBe(0);
+    });
+
+    test('reject when a statement failed, even where the work caught it', async () => {
+      const { store } = await harness.fresh();
+      const work = store.transaction(async (tx) => {
+        await tx.upsertChannels([channel()]);
+        await tx.upsertEntities('nobody', [{ peerId: 1, accessHash: '1', username: null }]).catch(() => {});
+        return 'looks fine';
+      });
+      await expect(work).rejects.toMatchObject({ code: 'STORE_REFUSED' });
+      expect(await store.listChannels(10)).toEqual([]);
+    });
+
+    test('are not seen by others before they commit', async () => {
+      const { store } = await harness.fresh();
+      let reached: () => void = () => {};
+      const written = new Promise<void>((resolve) => {
+        reached = resolve;
+      });
+      let finish: () => void = () => {};
+      const finished = new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+      const work = store.transaction(async (tx) => {
+        await tx.upsertChannels([channel()]);
+        reached();
+        await finished;
+      });
+      await written;
+      // PGlite has one session: this read waits for its turn there, and reads past the transaction on PostgreSQL.
+      const outside = store.listChannels(10);
+      if (store.kind === 'postgresql') expect(await outside).toEqual([]);
+      finish();
+      await work;
+      if (store.kind === 'pglite') expect(await outside).toHaveLength(1);
+      expect(await store.listChannels(10)).toHaveLength(1);
+    });
+
+    test('refuse calls past their own handle instead of waiting for themselves', async () => {
+      const { store } = await harness.fresh();
+      const query = store.transaction(async () => {
+        await store.listAccounts();
+      });
+      await expect(query).rejects.toThrow("only the transaction's own handle");
+      const nested = store.transaction(async () => {
+        await store.transaction(async () => {});
+      });
+      await expect(nested).rejects.toBeInstanceOf(VigiliaError);
+      expect(await store.listAccounts()).toEqual([]);
+    });
+
+    test('refuse their handle after their end', async () => {
+      const { store } = await harness.fresh();
+      let kept: StoreTransaction | undefined;
+      await store.transaction(async (tx) => {
+        kept = tx;
+      });
+      await expect(kept?.upsertChannels([channel()])).rejects.toMatchObject({ code: 'STORE_REFUSED' });
+      expect(await store.listChannels(1)).toEqual([]);
+    });
+
+    test('commit statements that nobody awaited, or reject for them', async () => {
+      const { store } = await harness.fresh();
+      await store.transaction(async (tx) => {
+        void tx.upsertChannels([channel()]);
+      });
+      expect(await store.listChannels(10)).toHaveLength(1);
+      const failing = store.transaction(async (tx) => {
+        tx.savePosition('nobody', { box: 'account', pts: 1, qts: 1, date: 1, seq: 1 }).catch(() => {});
+      });
+      await expect(failing).rejects.toMatchObject({ code: 'STORE_REFUSED' });
+    });
+
+    test('many at once all end', async () => {
+      const { store } = await harness.fresh();
+      const work = Array.from({ length: 40 }, (_, at) =>
+        at % 2 === 0
+          ? store.transaction((tx) => tx.appendOutbox([{ topic: `n.${at}`, payload: { at } }]))
+          : store.insertJob(newJob({ id: `sync-${at}` })),
+      );
+      await Promise.all(work);
+      expect((await store.countJobs()).queued).toBe(20);
+    });
+
+    test('a ping says how long it took', async () => {
+      const { store } = await harness.fresh();
+      const tookMs = await store.ping();
+      expect(tookMs).toBeGreaterThan(0);
+      expect(tookMs).toBeLessThan(10_000);
+    });
+  });
+
+  describe('accounts', () => {
+    test('have numbers of their own from 1, which stay', async () => {
+      const { store } = await harness.fresh();
+      const [one, two] = [await store.ensureAccount('one'), await store.ensureAccount('two')];
+      expect([one, two]).toEqual([1, 2]);
+      expect(await store.ensureAccount('one')).toBe(one);
+      const many = await Promise.all(Array.from({ length: 8 }, () => store.ensureAccount('three')));
+      expect(new Set(many).size).toBe(1);
+      expect(await store.listAccounts()).toEqual(['one', 'two', 'three']);
+    });
+
+    test('give each taker a greater token, and nobody one of an unknown account', async () => {
+      const { store } = await harness.fresh();
+      await store.ensureAccount('main');
+      await store.ensureAccount('other');
+      expect(await store.takeAccount('main', 'a')).toBe(1);
+      const tokens = await Promise.all(['b', 'c', 'd'].map((owner) => store.takeAccount('main', owner)));
+      expect(tokens.sort()).toEqual([2, 3, 4]);
+      expect(await store.takeAccount('other', 'a')).toBe(1);
+      await expect(store.takeAccount('nobody', 'a')).rejects.toMatchObject({ code: 'UNKNOWN_ACCOUNT' });
+    });
+
+    test('keep access hashes, the last one of a peer, as int64', async () => {
+      const { store } = await harness.fresh();
+      await store.ensureAccount('main');
+      await store.ensureAccount('other');
+      const [low, high] = ['-9223372036854775808', '9223372036854775807'];
+      await store.transaction(async (tx) => {
+        await tx.upsertEntities('main', []);
+        await tx.upsertEntities('main', [
+          { peerId: 5, accessHash: '1', username: null },
+          { peerId: CHANNEL_ID, accessHash: low, username: 'habr_com' },
+          { peerId: 5, accessHash: high, username: 'five' },
+        ]);
+        await tx.upsertEntities('main', [{ peerId: CHANNEL_ID, accessHash: '0', username: 'habr' }]);
+        await tx.upsertEntities('other', [{ peerId: 5, accessHash: '2', username: null }]);
+      });
+      expect(await store.entities('main')).toEqual([
+        { peerId: CHANNEL_ID, accessHash: '0', username: 'habr' },
+        { peerId: 5, accessHash: high, username: 'five' },
+      ]);
+      expect(await store.entities('other')).toEqual([{ peerId: 5, accessHash: '2', username: null }]);
+      expect(await store.entities('nobody')).toEqual([]);
+    });
+
+    test('keep one position a box', async () => {
+      const { store } = await harness.fresh();
+      await store.ensureAccount('main');
+      const account = { box: 'account', pts: 10, qts: 3, date: 1_700_000_000, seq: 7 };
+      const box = { box: `channel:${CHANNEL_ID}`, pts: 5_000_000_000, qts: 0, date: 0, seq: 0 };
+      await store.transaction(async (tx) => {
+        await tx.savePosition('main', box);
+        await tx.savePosition('main', { ...account, pts: 1 });
+        await tx.savePosition('main', account);
+      });
+      expect(await store.positions('main')).toEqual([account, box]);
+      expect(await store.positions('nobody')).toEqual([]);
+    });
+  });
+
+  describe('channels', () => {
+    test('are found by id and by username in any case', async () => {
+      const { store } = await harness.fresh();
+      await store.transaction((tx) => tx.upsertChannels([channel({ username: 'Habr_Com', about: 'news', participants: 3 })]));
+      const stored = {
+        ...channel({ username: 'Habr_Com', about: 'news', participants: 3 }),
+        revision: 0,
+        syncedAt: null,
+        syncedDepth: 0,
+        complete: false,
+      };
+      expect(await store.findChannel({ kind: 'id', chatId: CHANNEL_ID })).toEqual(stored);
+      expect(await store.findChannel({ kind: 'username', username: 'hABR_cOM' })).toEqual(stored);
+      expect(await store.findChannel({ kind: 'username', username: 'habrXcom' })).toBeUndefined();
+      expect(await store.findChannel({ kind: 'id', chatId: -1 })).toBeUndefined();
+    });
+
+    test('keep what is not told again, and take over what is', async () => {
+      const { store } = await harness.fresh();
+      const upsert = (...rows: Parameters<typeof channel>[0][]): Promise<void> =>
+        store.transaction((tx) => tx.upsertChannels(rows.map((row) => channel(row))));
+      await upsert({ about: 'news', participants: 3 });
+      await upsert({ title: 'Habr' });
+      expect(await store.findChannel({ kind: 'id', chatId: CHANNEL_ID })).toMatchObject({
+        title: 'Habr',
+        about: 'news',
+        participants: 3,
+      });
+      await upsert({ username: null, participants: 4 }, { username: null, about: 'other', kind: 'supergroup' });
+      expect(await store.findChannel({ kind: 'id', chatId: CHANNEL_ID })).toMatchObject({
+        username: null,
+        title: 'Хабр',
+        kind: 'supergroup',
+        about: 'other',
+        participants: 4,
+      });
+    });
+
+    test('a username belongs to the one that was told last, also within a batch and when two swap theirs', async () => {
+      const { store } = await harness.fresh();
+      const holders = async (): Promise<unknown> => (await store.listChannels(10)).map((row) => [row.title, row.username]);
+      const upsert = (rows: readonly (readonly [number, string | null])[]): Promise<void> =>
+        store.transaction((tx) =>
+          tx.upsertChannels(rows.map(([id, username]) => channel({ chatId: -id, title: `${id}`, username }))),
+        );
+      await upsert([
+        [1, 'first'],
+        [2, 'second'],
+      ]);
+      await upsert([[3, 'FIRST']]);
+      expect(await holders()).toEqual([
+        ['1', null],
+        ['2', 'second'],
+        ['3', 'FIRST'],
+      ]);
+      await upsert([
+        [2, 'first'],
+        [3, 'second'],
+      ]);
+      expect(await holders()).toEqual([
+        ['1', null],
+        ['2', 'first'],
+        ['3', 'second'],
+      ]);
+      await upsert([
+        [1, 'second'],
+        [2, 'SECOND'],
+      ]);
+      expect(await holders()).toEqual([
+        ['1', null],
+        ['2', 'SECOND'],
+        ['3', null],
+      ]);
+      expect((await store.findChannel({ kind: 'username', username: 'second' }))?.chatId).toBe(-2);
+    });
+
+    test('are listed by title, then id, page after page', async () => {
+      const { store } = await harness.fresh();
+      const titles = ['b', 'a', 'б', 'a', 'A', 'B b', ''];
+      await store.transaction((tx) =>
+        tx.upsertChannels(titles.map((title, at) => channel({ chatId: -100 - at, username: null, title }))),
+      );
+      const all = await store.listChannels(100);
+      expect(all.map((row) => row.title)).toEqual(['', 'A', 'B b', 'a', 'a', 'b', 'б']);
+      const paged: number[] = [];
+      for (let page = await store.listChannels(2); page.length > 0; page = await store.listChannels(2, paged.at(-1))) {
+        paged.push(...page.map((row) => row.chatId));
+      }
+      expect(paged).toEqual(all.map((row) => row.chatId));
+    });
+
+    test('say how far they are synced, with a new revision', async () => {
+      const { store } = await harness.fresh();
+      await store.transaction(async (tx) => {
+        await tx.upsertChannels([channel()]);
+        await tx.markSynced(CHANNEL_ID, NOW, 2000, true);
+      });
+      expect(await store.findChannel({ kind: 'id', chatId: CHANNEL_ID })).toMatchObject({
+        syncedAt: NOW,
+        syncedDepth: 2000,
+        complete: true,
+        revision: 1,
+      });
+      await expect(store.transaction((tx) => tx.markSynced(-5, NOW, 1, true))).rejects.toMatchObject({
+        code: 'CHANNEL_NOT_FOUND',
+      });
+    });
+  });
+
+  jobsContract(() => harness);
+  messagesContract(() => harness);
+}

@@ -1,0 +1,238 @@
+import { createWindowReader } from '../../src/actors/cache/window-reader.ts';
+import { type Clock, systemClock } from '../../src/clock.ts';
+import { VigiliaError } from '../../src/errors.ts';
+import type { GatewayDeps } from '../../src/http/gateway-deps.ts';
+import { type Log, silentLog } from '../../src/log.ts';
+import { createMetrics } from '../../src/metrics.ts';
+import type {
+  ActorNode,
+  Cache,
+  ChannelRef,
+  HealthReport,
+  Job,
+  JobRequest,
+  JobStatus,
+  Message,
+  MessageQuery,
+  StoredChannel,
+  Window,
+} from '../../src/ports.ts';
+
+/** What lies below the HTTP floor, in memory: just what that floor asks, and ways to break it. */
+export class HttpHouse {
+  readonly jobs = new Map<string, Job>();
+  readonly channels: StoredChannel[] = [];
+  /** Of all channels, in any order. */
+  readonly messages: Message[] = [];
+  readonly submitted: JobRequest[] = [];
+  readonly windows = new Map<number, Window>();
+  readonly log: Log = silentLog;
+  readonly asked = { store: 0 };
+  clock: Clock = systemClock;
+  /** What every call to the store waits for first; make it reject, or never resolve, to break the store. */
+  storeGate: () => Promise<void> = async () => {};
+  cacheGate: () => Promise<void> = async () => {};
+  report: HealthReport = healthReport('ok');
+  tree: ActorNode = node('root', 'supervisor', [
+    node('root/accounts', 'supervisor', [node('root/accounts/main', 'connection', [])]),
+  ]);
+
+  readonly store = {
+    ping: async () => {
+      await this.#store();
+      return 1;
+    },
+    countJobs: async () => {
+      await this.#store();
+      const counts: Record<JobStatus, number> = {
+        queued: 0,
+        processing: 0,
+        delayed: 0,
+        parked: 0,
+        completed: 0,
+        failed: 0,
+        cancelled: 0,
+      };
+      for (const job of this.jobs.values()) counts[job.status] += 1;
+      return counts;
+    },
+    findJob: async (id: string) => {
+      await this.#store();
+      return this.jobs.get(id);
+    },
+    findChannel: async (ref: ChannelRef) => {
+      await this.#store();
+      return this.channels.find((channel) => names(ref, channel));
+    },
+    listChannels: async (limit: number, after?: number) => {
+      await this.#store();
+      const sorted = this.channels.toSorted((a, b) => a.title.localeCompare(b.title) || a.chatId - b.chatId);
+      const start = after === undefined ? 0 : sorted.findIndex(({ chatId }) => chatId === after) + 1;
+      return sorted.slice(start, start + limit);
+    },
+    countMessages: async (chatId: number) => {
+      await this.#store();
+      return this.messages.filter((message) => message.chatId === chatId).length;
+    },
+    readMessages: async ({ chatId, before, after, limit, search }: MessageQuery) => {
+      await this.#store();
+      const found = this.messages
+        .filter((message) => message.chatId === chatId && message.id < (before ?? Infinity) && message.id > (after ?? -Infinity))
+        .filter(({ text }) => search === undefined || text.toLowerCase().includes(search.toLowerCase()))
+        .sort((a, b) => b.id - a.id);
+      return after === undefined ? found.slice(0, limit) : found.slice(Math.max(0, found.length - limit));
+    },
+  };
+
+  readonly cache: Cache = {
+    kind: 'in-process',
+    window: async (ref) => {
+      await this.cacheGate();
+      return [...this.windows.values()].find(({ channel }) => names(ref, channel));
+    },
+    putWindow: async (window) => {
+      await this.cacheGate();
+      this.windows.set(window.channel.chatId, window);
+    },
+    dropWindow: async (chatId) => void this.windows.delete(chatId),
+    close: async () => {},
+  };
+
+  deps(changes: Partial<GatewayDeps> = {}): GatewayDeps {
+    const clock = this.clock;
+    const system = {
+      tree: () => this.tree,
+      find: (path: string) => flat(this.tree).find((one) => one.path === path),
+    };
+    const health = (): HealthReport => this.report;
+    return {
+      clock,
+      log: this.log,
+      host: '127.0.0.1',
+      tokens: [],
+      store: this.store,
+      system,
+      health,
+      intake: { submit: (request) => this.#submit(request) },
+      reader: createWindowReader(this.cache, this.store, clock, this.log),
+      metrics: createMetrics({ store: this.store, system, health }, clock, this.log),
+      ...changes,
+    };
+  }
+
+  async #store(): Promise<void> {
+    this.asked.store += 1;
+    await this.storeGate();
+  }
+
+  async #submit(request: JobRequest): Promise<Job> {
+    await this.#store();
+    if (request.accountId === 'absent') {
+      throw new VigiliaError('UNKNOWN_ACCOUNT', 'There is no account absent.', { field: 'accountId' });
+    }
+    this.submitted.push(request);
+    const job = aJob({ id: `sync-${this.submitted.length}`, action: request.action, params: request.params });
+    this.jobs.set(job.id, job);
+    return job;
+  }
+}
+
+function names(ref: ChannelRef, { chatId, username }: StoredChannel): boolean {
+  return ref.kind === 'id' ? ref.chatId === chatId : ref.username.toLowerCase() === username?.toLowerCase();
+}
+
+function flat(one: ActorNode): ActorNode[] {
+  return [one, ...one.children.flatMap(flat)];
+}
+
+export function node(path: string, kind: string, children: readonly ActorNode[]): ActorNode {
+  return { path, kind, state: 'running', since: 1_700_000_000_000, restarts: 0, children };
+}
+
+export function healthReport(status: HealthReport['status']): HealthReport {
+  const up = { kind: 'in-process', state: 'up', since: 1_700_000_000_000 };
+  return {
+    status,
+    simulated: true,
+    world: { kind: 'simulator', id: 'abc' },
+    role: 'all',
+    version: '0.1.0',
+    uptimeMs: 1000,
+    accounts: [
+      {
+        id: 'main',
+        state: status === 'down' ? 'backoff' : 'authenticated',
+        since: 1_700_000_000_000,
+        lastPongAgeMs: 12_000,
+        lastRpcAgeMs: 100,
+        lastUpdateAgeMs: null,
+        gaps: 0,
+      },
+    ],
+    dependencies: { store: up, broker: up, cache: up },
+    notes: [],
+  };
+}
+
+export function aChannel(changes: Partial<StoredChannel> = {}): StoredChannel {
+  return {
+    chatId: -1001032086354,
+    username: 'habr_com',
+    title: 'Хабр',
+    kind: 'channel',
+    about: null,
+    participants: 100,
+    revision: 1,
+    syncedAt: null,
+    syncedDepth: 0,
+    complete: false,
+    ...changes,
+  };
+}
+
+export function aMessage(id: number, changes: Partial<Message> = {}): Message {
+  return {
+    chatId: -1001032086354,
+    id,
+    date: 1_600_000_000 + id,
+    editDate: null,
+    pts: 0,
+    kind: 'message',
+    text: `message ${id}`,
+    entities: [],
+    fromId: null,
+    replyToId: null,
+    views: null,
+    media: null,
+    raw: {},
+    ...changes,
+  };
+}
+
+export function aJob(changes: Partial<Job> = {}): Job {
+  return {
+    id: 'sync-1',
+    action: 'sync-messages',
+    params: {},
+    accountId: 'main',
+    status: 'queued',
+    priority: 5,
+    attempts: 0,
+    claims: 0,
+    lostInARow: 0,
+    claim: null,
+    dueAt: 1_700_000_000_000,
+    progress: null,
+    checkpoint: null,
+    result: null,
+    error: null,
+    reason: null,
+    cancelRequested: false,
+    machineVersion: 1,
+    version: 1,
+    createdAt: 1_700_000_000_000,
+    updatedAt: 1_700_000_000_000,
+    endedAt: null,
+    ...changes,
+  };
+}

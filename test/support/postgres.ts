@@ -1,0 +1,186 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import { describe, test } from 'vitest';
+
+const run = promisify(execFile);
+
+/** A PostgreSQL server of a test file's own: loopback, a free port, a temporary folder, gone when the file ends. */
+export interface PrivatePostgres {
+  readonly port: number;
+  /** A new empty database. @param template name of a database to clone, which nobody may be connected to */
+  createDatabase(template?: string): Promise<TestDatabase>;
+  /** Runs one statement as superuser. */
+  admin(sql: string): Promise<void>;
+  start(): Promise<void>;
+  /** @param mode `fast` closes connections politely; `immediate` is a crash: processes die, recovery runs at the next start */
+  stop(mode?: 'fast' | 'immediate'): Promise<void>;
+  /** Stops every process of the server where it is: connections stay open, nothing answers. */
+  freeze(): Promise<void>;
+  thaw(): Promise<void>;
+  /** Ends the server and deletes its folder. */
+  remove(): Promise<void>;
+}
+
+/** One database of the private server. */
+export interface TestDatabase {
+  readonly name: string;
+  readonly url: string;
+}
+
+/** Folders where servers are installed without being in the PATH: Debian, Red Hat, Homebrew, Postgres.app. */
+function candidates(): string[] {
+  const versions = (folder: string, bin = 'bin'): string[] =>
+    existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name, bin)) : [];
+  const folders = [
+    ...(process.env.PATH ?? '').split(delimiter),
+    ...versions('/usr/lib/postgresql'),
+    ...['/usr/pgsql-18/bin', '/usr/pgsql-17/bin', '/usr/pgsql-16/bin', '/usr/pgsql-15/bin'],
+    ...['/opt/homebrew/opt', '/usr/local/opt'].flatMap((opt) =>
+      versions(opt).filter((folder) => /\/postgresql(@\d+)?\/bin$/.test(folder)),
+    ),
+    ...versions('/Applications/Postgres.app/Contents/Versions'),
+  ];
+  return folders.filter((folder) => existsSync(join(folder, 'pg_ctl')) && existsSync(join(folder, 'initdb')));
+}
+
+const [BINARIES] = candidates();
+const ROOT = process.getuid?.() === 0;
+const MISSING = 'no PostgreSQL binaries (pg_ctl, initdb) found in PATH, /usr/lib/postgresql, /usr/pgsql-* or Homebrew';
+
+/**
+ * A suite that needs PostgreSQL. Where none is installed it is skipped, and its title says so; with `VIGILIA_TEST_REQUIRE=all` it fails.
+ */
+export function describePostgres(title: string, body: () => void): void {
+  if (BINARIES !== undefined) {
+    describe(title, body);
+  } else if (process.env.VIGILIA_TEST_REQUIRE === 'all') {
+    describe(title, () => {
+      test('needs PostgreSQL', () => {
+        throw new Error(MISSING);
+      });
+    });
+  } else {
+    describe.skip(`${title}: SKIPPED, ${MISSING}`, () => {
+      test('is skipped', () => {});
+    });
+  }
+}
+
+/** Starts a server. Its superuser is `vigilia`, with a password nobody else knows. */
+export async function startPostgres(): Promise<PrivatePostgres> {
+  const folder = mkdtempSync(join(tmpdir(), 'vigilia-postgres-'));
+  const data = join(folder, 'data');
+  const password = randomBytes(12).toString('hex');
+  const port = await freePort();
+  let ended = false;
+
+  // PostgreSQL refuses to run as root.
+  const asServer = (program: string, args: readonly string[]): [string, string[]] => {
+    const path = join(BINARIES ?? '', program);
+    return ROOT ? ['runuser', ['-u', 'postgres', '--', path, ...args]] : [path, [...args]];
+  };
+  async function call(program: string, args: readonly string[]): Promise<void> {
+    await run(...asServer(program, args), { cwd: folder });
+  }
+  async function processes(): Promise<number[]> {
+    const pid = Number.parseInt(readFileSync(join(data, 'postmaster.pid'), 'utf8'), 10);
+    const children = (await run('ps', ['-e', '-o', 'pid=,ppid='])).stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/).map(Number))
+      .filter(([, parent]) => parent === pid)
+      .map(([child]) => child as number);
+    return [pid, ...children];
+  }
+  async function signal(name: NodeJS.Signals): Promise<void> {
+    for (const pid of await processes()) process.kill(pid, name);
+  }
+  const urlOf = (database: string): string => `postgresql://vigilia:${password}@127.0.0.1:${port}/${database}`;
+
+  async function admin(sql: string): Promise<void> {
+    const client = new pg.Client({ connectionString: urlOf('postgres') });
+    await client.connect();
+    try {
+      await client.query(sql);
+    } finally {
+      await client.end();
+    }
+  }
+
+  async function start(): Promise<void> {
+    const settings = [
+      `-p ${port}`,
+      '-c listen_addresses=127.0.0.1',
+      '-c unix_socket_directories=',
+      '-c fsync=off',
+      '-c max_connections=100',
+      // Settings that a server may have and that must not matter.
+      '-c timezone=America/Sao_Paulo',
+      '-c datestyle=german',
+    ];
+    await call('pg_ctl', ['-D', data, '-w', '-t', '60', '-l', join(folder, 'server.log'), '-o', settings.join(' '), 'start']);
+  }
+
+  async function stop(mode: 'fast' | 'immediate' = 'fast'): Promise<void> {
+    await call('pg_ctl', ['-D', data, '-w', '-t', '60', '-m', mode, 'stop']);
+  }
+
+  function endNow(): void {
+    if (ended) return;
+    ended = true;
+    try {
+      execFileSync(...asServer('pg_ctl', ['-D', data, '-w', '-t', '20', '-m', 'immediate', 'stop']), {
+        cwd: folder,
+        stdio: 'ignore',
+      });
+    } catch {
+      // It was stopped already.
+    }
+    rmSync(folder, { recursive: true, force: true });
+  }
+
+  if (ROOT) execFileSync('chown', ['postgres', folder]);
+  const passwordFile = join(folder, 'password');
+  writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
+  if (ROOT) execFileSync('chown', ['postgres', passwordFile]);
+  const locale = ['--encoding=UTF8', '--locale=C', '--username=vigilia', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`];
+  await call('initdb', ['-D', data, '--no-sync', ...locale]);
+  await start();
+  // A test run that is interrupted leaves no server behind either.
+  process.once('exit', endNow);
+
+  return {
+    port,
+    admin,
+    async createDatabase(template = 'template1') {
+      const name = `test_${randomBytes(6).toString('hex')}`;
+      await admin(`CREATE DATABASE ${name} TEMPLATE ${template}`);
+      return { name, url: urlOf(name) };
+    },
+    start,
+    stop,
+    freeze: () => signal('SIGSTOP'),
+    thaw: () => signal('SIGCONT'),
+    async remove() {
+      process.off('exit', endNow);
+      endNow();
+    },
+  };
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}
