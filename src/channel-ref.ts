@@ -56,7 +56,8 @@ function read(input: string | number): ChannelRef {
 function byId(id: number): ChannelRef {
   const bare = id < -MARK ? -id - MARK : id;
   if (Number.isSafeInteger(bare) && bare >= 1 && bare <= GREATEST_ID) return { kind: 'id', chatId: -(MARK + bare) };
-  if (Number.isSafeInteger(id) && id < 0 && id >= -MARK) throw new NotAChannel('a negative id without -100 is that of a basic group');
+  if (Number.isSafeInteger(id) && id < 0 && id >= -MARK)
+    throw new NotAChannel('a negative id without -100 is that of a basic group');
   throw new NotAChannel(`a channel's id is a whole number from 1 to ${GREATEST_ID}, with or without -100 before it`);
 }
 
@@ -73,7 +74,8 @@ function byWebLink(site: string, path: readonly string[], otherwise: string): Ch
   if (first.startsWith('+') || first.startsWith('%2B') || first.toLowerCase() === 'joinchat') throw new NotAChannel(INVITE);
   if (first === 'c' && /^\d{1,16}$/.test(second)) return byId(Number(second));
   if (first === 's') return byUsername(second);
-  if (first === '' || first === 'c' || NO_CHANNELS.has(first.toLowerCase())) throw new NotAChannel('this link does not name a channel');
+  if (first === '' || first === 'c' || NO_CHANNELS.has(first.toLowerCase()))
+    throw new NotAChannel('this link does not name a channel');
   return byUsername(first);
 }
 

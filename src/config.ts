@@ -24,7 +24,7 @@ const ROLES = ['all', 'gateway', 'worker'] as const;
 export type Role = (typeof ROLES)[number];
 
 /** Which Telegram is used. `world` is null for the built-in demo world; `port` 0 means any free one; `rate` is posts per second. */
-export type TelegramConfig =
+type TelegramConfig =
   | { readonly kind: 'simulated'; readonly world: string | null; readonly port: number; readonly rate: number }
   | { readonly kind: 'telegram'; readonly apiId: number; readonly apiHash: string }
   | {

@@ -28,13 +28,18 @@ export function messageJson(message: Message): MessageJson {
     editDate: message.editDate === null ? null : isoTime(message.editDate),
     kind: message.kind,
     text: message.text,
-    entities: message.entities,
+    entities: message.entities.map(entityJson),
     fromId: message.fromId,
     replyToId: message.replyToId,
     views: message.views,
     media: message.media,
     ...(message.kind === 'service' && shown && { action: action as JsonObject }),
   };
+}
+
+/** In the order in which people read it: the database keeps none. */
+function entityJson({ type, offset, length, ...rest }: TextEntity): TextEntity {
+  return { type, offset, length, ...rest };
 }
 
 function isoTime(seconds: number): string {

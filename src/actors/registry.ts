@@ -71,9 +71,9 @@ export class Registry {
     const entry = this.#entries.get(path);
     if (!entry || !('value' in snapshot)) return;
     const inner = stateName(snapshot.value);
-    if (entry.inner === inner) return;
+    // A heartbeat inside a state is no change of it.
+    if (topState(entry.inner) !== topState(inner)) entry.since = this.#clock.now();
     entry.inner = inner;
-    entry.since = this.#clock.now();
   }
 
   /** A life ended. */
@@ -106,6 +106,10 @@ export class Registry {
       children,
     };
   }
+}
+
+function topState(name: string | undefined): string | undefined {
+  return name?.split(/[.(]/)[0];
 }
 
 /** A look inside must never hurt what it looks at. */

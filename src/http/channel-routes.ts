@@ -1,11 +1,12 @@
 import Type from 'typebox';
 import { parseChannelRef } from '../channel-ref.ts';
 import { VigiliaError } from '../errors.ts';
+import { messageJson } from '../message-json.ts';
 import type { App } from './app.ts';
 import { ChannelSchema, channelView } from './channel-view.ts';
 import { READ_MS, withinDeadline } from './deadline.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
-import { MessageSchema, messageView } from './message-view.ts';
+import { MessageSchema } from './message-schema.ts';
 import { ChannelPathSchema, nullable } from './view.ts';
 
 const MessageId = Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1 });
@@ -115,7 +116,7 @@ export function addChannelRoutes(app: App, { clock, store, reader }: GatewayDeps
       reply.header('x-source', source);
       return {
         channel: channelView(channel),
-        messages: messages.map(messageView),
+        messages: messages.map(messageJson),
         next: !more || edge === undefined ? null : after === undefined ? { before: edge.id } : { after: edge.id },
       };
     },

@@ -2,12 +2,13 @@ import Type from 'typebox';
 import type { FreshWindow } from '../actors/cache/window-reader.ts';
 import { formatChannelRef, parseChannelRef } from '../channel-ref.ts';
 import { causeChain } from '../errors.ts';
+import { messageJson } from '../message-json.ts';
 import type { ChannelRef, JobRequest } from '../ports.ts';
 import type { App } from './app.ts';
 import { withinDeadline } from './deadline.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
 import { AcceptedSchema } from './job-view.ts';
-import { MessageSchema, messageView } from './message-view.ts';
+import { MessageSchema } from './message-schema.ts';
 import { AccountIdSchema, nullable } from './view.ts';
 
 /** How long a request may wait for the database in all. */
@@ -78,7 +79,7 @@ export function addSyncRoutes(app: App, { clock, log, intake, reader }: GatewayD
         return reply.code(200).send({
           source: 'cache',
           count,
-          messages: messages.map(messageView),
+          messages: messages.map(messageJson),
           next: rest ? { url: `${base}/channels/${window.channel.chatId}/messages?before=${last.id}&limit=500` } : null,
         });
       }

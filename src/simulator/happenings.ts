@@ -1,6 +1,8 @@
 import type { ChannelBox, ChannelEvent } from './channel-box.ts';
 import { wellFormed } from './formatted-text.ts';
+import { messageObject } from './message-view.ts';
 import type { MtprotoServer } from './mtproto-server.ts';
+import { tl } from './tl.ts';
 import type { TlObject } from './tl-codec.ts';
 import { type WorldMessage, worldMessage } from './world.ts';
 
@@ -66,6 +68,8 @@ export class Happenings {
   }
 
   #happen(box: ChannelBox, event: ChannelEvent): void {
+    // What does not fit the wire must not get into the journal: it would spoil every page it stands on.
+    if (event.kind !== 'delete') tl.encode(messageObject(box.world, event.message));
     this.#server.state.happen(box, event);
     this.#server.push(box, event);
   }

@@ -435,6 +435,10 @@ describe('what tests can do to it', () => {
     expect(performance.now() - from).toBeGreaterThan(290);
     expect((await simulator.control.tell('drop', {})).connections).toBe(1);
     await expect(simulator.control.tell('post', { channel: 'nobody', text: '' })).rejects.toThrow('there is no channel nobody');
+    const entities = [{ _: 'messageEntityBold', offset: 0 }];
+    const unfit = simulator.control.tell('post', { channel: 'vigilia_news', text: 'x', entities });
+    await expect(unfit).rejects.toThrow('messageEntityBold.length');
+    expect((await simulator.control.tell('channels', {}))[0]?.messages).toBe(2000);
     expect(await simulator.disconnect()).toBe(0);
     await expect(simulator.control.tell('stats', {})).rejects.toThrow('gone');
   });
