@@ -5,7 +5,7 @@ import type { TlObject } from './tl-codec.ts';
 import type { WorldAccount } from './world.ts';
 
 /** The data centre the simulator says it is. */
-export const DC_ID = 2;
+const DC_ID = 2;
 
 function accountOf(call: ApiCall): WorldAccount {
   const account = call.host.state.account(call.text('phoneNumber').replace(/\D/g, ''));

@@ -73,10 +73,10 @@ export class ApiCall {
 }
 
 /** What a method gives: an object, or bytes where it answers a bare vector. */
-export type ApiResult = TlObject | Buffer;
+type ApiResult = TlObject | Buffer;
 
 /** An API method: what it does, and whether it may be called by somebody who is not logged in. */
-export interface ApiMethod {
+interface ApiMethod {
   readonly anonymous?: true;
   run(call: ApiCall): ApiResult;
 }

@@ -26,7 +26,7 @@ export interface ListedChannel {
 }
 
 /** Somebody who can log in. */
-export interface ListedAccount {
+interface ListedAccount {
   readonly phone: string;
   readonly code: string;
   readonly userId: number;

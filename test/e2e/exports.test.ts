@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { EXPORTS, type Expected, expectedMessages, exportedChannels, haveExports } from '../support/exports.ts';
-import { freePort, Program, temporaryFolder, until } from '../support/program.ts';
 import { describePostgres, startPostgres } from '../support/postgres.ts';
+import { freePort, Program, temporaryFolder, until } from '../support/program.ts';
 
 const API = '/api/telegram-gateway';
 
@@ -38,8 +38,15 @@ async function syncsExactly(program: Program, channel: string): Promise<number> 
     const { body } = await program.get(String(accepted.body['pollUrl']));
     return ['completed', 'failed'].includes((body as { status: string }).status) ? (body as Record<string, unknown>) : undefined;
   });
-  expect(job).toMatchObject({ status: 'completed', error: null, progress: { done: expected.length }, result: { count: expected.length } });
-  const stored = (await pages(program, channel)).map(({ id, date, text, entities }) => ({ id, date, text, entities }) as Expected);
+  expect(job).toMatchObject({
+    status: 'completed',
+    error: null,
+    progress: { done: expected.length },
+    result: { count: expected.length },
+  });
+  const stored = (await pages(program, channel)).map(
+    ({ id, date, text, entities }) => ({ id, date, text, entities }) as Expected,
+  );
   expect(stored).toEqual(expected);
   return expected.length;
 }

@@ -1,6 +1,7 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -9,6 +10,17 @@ import pg from 'pg';
 import { describe, test } from 'vitest';
 
 const run = promisify(execFile);
+
+/**
+ * Ends the server and deletes its folder ($1) as soon as its standard input ends: when the test says so, and also when the test's process is
+ * killed, which nothing inside that process would live to see. A server that a test froze is woken first.
+ */
+const GUARDIAN = `
+  cat > /dev/null
+  folder=$1; shift
+  kill -CONT "$(head -n 1 "$folder/data/postmaster.pid")"
+  "$@"
+  rm -rf "$folder"`;
 
 /** A PostgreSQL server of a test file's own: loopback, a free port, a temporary folder, gone when the file ends. */
 export interface PrivatePostgres {
@@ -78,7 +90,6 @@ export async function startPostgres(): Promise<PrivatePostgres> {
   const data = join(folder, 'data');
   const password = randomBytes(12).toString('hex');
   const port = await freePort();
-  let ended = false;
 
   // PostgreSQL refuses to run as root.
   const asServer = (program: string, args: readonly string[]): [string, string[]] => {
@@ -131,29 +142,23 @@ export async function startPostgres(): Promise<PrivatePostgres> {
     await call('pg_ctl', ['-D', data, '-w', '-t', '60', '-m', mode, 'stop']);
   }
 
-  function endNow(): void {
-    if (ended) return;
-    ended = true;
-    try {
-      execFileSync(...asServer('pg_ctl', ['-D', data, '-w', '-t', '20', '-m', 'immediate', 'stop']), {
-        cwd: folder,
-        stdio: 'ignore',
-      });
-    } catch {
-      // It was stopped already.
-    }
-    rmSync(folder, { recursive: true, force: true });
-  }
-
   if (ROOT) execFileSync('chown', ['postgres', folder]);
   const passwordFile = join(folder, 'password');
   writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
   if (ROOT) execFileSync('chown', ['postgres', passwordFile]);
   const locale = ['--encoding=UTF8', '--locale=C', '--username=vigilia', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`];
   await call('initdb', ['-D', data, '--no-sync', ...locale]);
+  const guardian = spawn(
+    'sh',
+    ['-c', GUARDIAN, 'sh', folder, ...asServer('pg_ctl', ['-D', data, '-w', '-m', 'immediate', 'stop']).flat()],
+    {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      cwd: folder,
+      detached: true,
+    },
+  );
+  guardian.unref();
   await start();
-  // A test run that is interrupted leaves no server behind either.
-  process.once('exit', endNow);
 
   return {
     port,
@@ -168,8 +173,8 @@ export async function startPostgres(): Promise<PrivatePostgres> {
     freeze: () => signal('SIGSTOP'),
     thaw: () => signal('SIGCONT'),
     async remove() {
-      process.off('exit', endNow);
-      endNow();
+      guardian.stdin.end();
+      await once(guardian, 'close');
     },
   };
 }

@@ -10,7 +10,8 @@ import type { HealthReport } from '../../src/ports.ts';
 export const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 /** Environment that must not leak from whoever runs the tests into the programs under test. */
-const FOREIGN = /^(VIGILIA_|GATEWAY_|TELEGRAM_|SIMULATOR_|SESSION_KEY|HTTP_|OPS_|DATABASE_|REDIS_|RABBITMQ_|NODE_ENV$|LOG_LEVEL$)/;
+const FOREIGN =
+  /^(VIGILIA_|GATEWAY_|TELEGRAM_|SIMULATOR_|SESSION_KEY|HTTP_|OPS_|DATABASE_|REDIS_|RABBITMQ_|NODE_ENV$|LOG_LEVEL$)/;
 
 type Env = Readonly<Record<string, string>>;
 
@@ -128,7 +129,10 @@ export class Program {
   }
 
   tail(): string {
-    return `${this.log.slice(-15).map((line) => JSON.stringify(line)).join('\n')}\n${this.stderr.slice(-2000)}`;
+    return `${this.log
+      .slice(-15)
+      .map((line) => JSON.stringify(line))
+      .join('\n')}\n${this.stderr.slice(-2000)}`;
   }
 }
 

@@ -5,6 +5,7 @@ import { type BackoffPolicy, backoffDelayMs } from '../../machines/backoff.ts';
 import { ptsVerdict } from '../../machines/pts.ts';
 import type { Cache, ChatId, Message, Position, Store, TelegramUpdate } from '../../ports.ts';
 import { type ChildSpec, task } from '../actor.ts';
+import { forgetWindow } from '../cache/forget-window.ts';
 import type { AccountLine, UpdateBatch } from './account-line.ts';
 
 /** Updates that may wait for the database, in updates; beyond them the oldest give way, and the gap is told. */
@@ -135,7 +136,7 @@ class UpdateWriter {
     });
     for (const [box, { pts }] of positions) this.#pts.set(box, pts);
     for (const box of gaps) this.#line.noteGap(box);
-    for (const chatId of touched) await cache.dropWindow(chatId, Number.MAX_SAFE_INTEGER);
+    for (const chatId of touched) await forgetWindow(cache, store, chatId);
   }
 
   /** Moves the box's position where the update follows on it, and notes the hole where it does not. */

@@ -2,6 +2,7 @@ import { parseChannelRef } from '../../../channel-ref.ts';
 import { VigiliaError } from '../../../errors.ts';
 import { messageJson } from '../../../message-json.ts';
 import type { ChatId, JsonObject } from '../../../ports.ts';
+import { forgetWindow } from '../../cache/forget-window.ts';
 import type { Action, ActionContext, ActionOutcome } from '../action.ts';
 
 /** Telegram's own limit of a page, in messages. */
@@ -72,7 +73,7 @@ async function finish({ store, cache }: ActionContext, at: Checkpoint, complete:
   return {
     result: result as unknown as JsonObject,
     effect: (tx) => tx.markSynced(at.chatId, at.startedAt, at.done, complete),
-    after: () => cache.dropWindow(at.chatId, Number.MAX_SAFE_INTEGER),
+    after: () => forgetWindow(cache, store, at.chatId),
   };
 }
 
