@@ -257,6 +257,12 @@ export interface MessageQuery {
   readonly search?: string;
 }
 
+/** A job that shall be looked at, and whose consumer has to be told. */
+export interface DueJob {
+  readonly id: string;
+  readonly accountId: string;
+}
+
 /** Counts by status. */
 export type JobCounts = Readonly<Record<JobStatus, number>>;
 
@@ -296,7 +302,7 @@ export interface Store {
    * (by one step a minute, evenly), then oldest due, and notes that they were woken: a job is picked again only after a growing interval
    * (1 s, doubling, to 60 s), which starts anew with the job's next step.
    */
-  pickDue(accountIds: readonly string[], nowMs: number, limit: number): Promise<string[]>;
+  pickDue(accountIds: readonly string[], nowMs: number, limit: number): Promise<DueJob[]>;
   /** The earliest time after `nowMs` at which a waiting job of the accounts becomes due or may be woken again; undefined when there is none. */
   nextDue(accountIds: readonly string[], nowMs: number): Promise<number | undefined>;
   /** Ids of jobs in `processing` whose claim's token is older than the account's token, of these accounts. */

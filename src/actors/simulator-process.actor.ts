@@ -61,8 +61,9 @@ export function simulatorSpec(desk: SimulatorDesk, command: SimulatorCommand, lo
         const lastWords = tailOf(child);
         try {
           const client = new ControlClient(child);
-          const info = await Promise.race([client.listening, exited.then(() => undefined)]);
-          if (!info) throw new VigiliaError('SIMULATOR_FAILED', `the simulator did not start: ${lastWords() || (await exited)}`);
+          // The channel closes before the exit is told: its last words come with that.
+          const info = await client.listening.catch(() => undefined);
+          if (!info) throw new VigiliaError('SIMULATOR_FAILED', `the simulator did not start (${await exited}) ${lastWords()}`);
           desk.set(info, child.pid);
           life.ready();
           const how = await Promise.race([exited, aborted(signal)]);
@@ -81,7 +82,7 @@ export function simulatorSpec(desk: SimulatorDesk, command: SimulatorCommand, lo
 function exitOf(child: ChildProcess): Promise<string> {
   return new Promise((resolve) => {
     child.once('error', (error) => resolve(error.message));
-    child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
+    child.once('close', (code, signal) => resolve(signal ?? `exit code ${code}`));
   });
 }
 

@@ -2,9 +2,9 @@ import { and, assign, fromPromise, setup } from 'xstate';
 import { type ErrorRecord, errorRecord, type Fault, toVigiliaError, VigiliaError } from '../errors.ts';
 
 /** How often the connection is pinged, in ms (requirement B2). */
-export const PING_INTERVAL_MS = 30_000;
+const PING_INTERVAL_MS = 30_000;
 /** After this long without trouble the backoff starts from the beginning, in ms (requirement B1). */
-export const STABLE_AFTER_MS = 60_000;
+const STABLE_AFTER_MS = 60_000;
 /** How long opening may take with key exchange and login, in ms. */
 const OPEN_DEADLINE_MS = 60_000;
 /** How long closing may take before it is left to the kernel, in ms. */

@@ -1,4 +1,4 @@
-import { getInitialSnapshot, transition } from 'xstate';
+import { transition } from 'xstate';
 import { VigiliaError } from '../errors.ts';
 import type { Job, JobChange, JobEvent, JobStatus, JsonObject, OutboxEntry } from '../ports.ts';
 import { JOB_MACHINE_VERSION, type JobContext, type JobMachineEvent, jobMachine } from './job.machine.ts';
@@ -56,11 +56,6 @@ export function stepJob(job: Job, events: readonly JobMachineEvent[]): JobChange
     if (snapshot.context[field] !== before[field]) set[field] = snapshot.context[field];
   }
   return { set: set as JobChange['set'], events: log, outbox };
-}
-
-/** @returns what a job looks like at its very start, as `job.machine` has it */
-export function initialJobStatus(context: JobContext): JobStatus {
-  return statusOf(getInitialSnapshot(jobMachine, context).value);
 }
 
 function contextOf(job: Job): JobContext {

@@ -3,7 +3,7 @@ import { VigiliaError } from '../errors.ts';
 import { decideRestart, type ExitReason, type Intensity, type RestartType, recentRestarts } from './restart.ts';
 
 /** What the supervisor has to know of a child to decide about it. */
-export interface ChildPolicy {
+interface ChildPolicy {
   readonly id: string;
   readonly restart: RestartType;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Job } from '../../src/ports.ts';
+import type { Job, Store } from '../../src/ports.ts';
 import { CHANNEL_ID, channel, claiming, ending, history, newJob, step } from './fixtures.ts';
 import { NOW, type StoreHarness } from './store-harness.ts';
 
@@ -195,7 +195,7 @@ export function jobsContract(harness: () => StoreHarness): void {
       await store.insertJob(newJob({ id: 'later', priority: 5, createdAt: NOW - 1 }));
       await store.insertJob(newJob({ id: 'earlier', priority: 5, createdAt: NOW - 2 }));
       await store.insertJob(newJob({ id: 'future', priority: 1, createdAt: NOW + 1 }));
-      expect(await store.pickDue(['main'], NOW, 10)).toEqual(['waited', 'urgent', 'earlier', 'later']);
+      expect(await pickIds(store, ['main'], NOW, 10)).toEqual(['waited', 'urgent', 'earlier', 'later']);
     });
 
     test('of the given accounts only, and no more than asked for', async () => {
@@ -203,10 +203,10 @@ export function jobsContract(harness: () => StoreHarness): void {
       for (const accountId of ['a', 'b', 'c']) {
         for (const n of [1, 2]) await store.insertJob(newJob({ id: `${accountId}-${n}`, accountId, createdAt: NOW + n - 10 }));
       }
-      expect(await store.pickDue([], NOW, 10)).toEqual([]);
-      expect(await store.pickDue(['a'], NOW, 0)).toEqual([]);
-      expect(await store.pickDue(['a', 'c'], NOW, 3)).toEqual(['a-1', 'c-1', 'a-2']);
-      expect(await store.pickDue(['a', 'b', 'c'], NOW, 10)).toEqual(['b-1', 'b-2', 'c-2']);
+      expect(await pickIds(store, [], NOW, 10)).toEqual([]);
+      expect(await pickIds(store, ['a'], NOW, 0)).toEqual([]);
+      expect(await pickIds(store, ['a', 'c'], NOW, 3)).toEqual(['a-1', 'c-1', 'a-2']);
+      expect(await pickIds(store, ['a', 'b', 'c'], NOW, 10)).toEqual(['b-1', 'b-2', 'c-2']);
     });
 
     test('are picked again after 1 s, 2 s, 4 s … 60 s, until a step starts the interval anew', async () => {
@@ -214,13 +214,13 @@ export function jobsContract(harness: () => StoreHarness): void {
       await store.insertJob(newJob());
       let at = NOW;
       for (const seconds of [1, 2, 4, 8, 16, 32, 60, 60]) {
-        expect(await store.pickDue(['main'], at, 1)).toEqual(['sync-1']);
+        expect(await pickIds(store, ['main'], at, 1)).toEqual(['sync-1']);
         expect(await store.nextDue(['main'], at)).toBe(at + seconds * 1000);
-        expect(await store.pickDue(['main'], at + seconds * 1000 - 1, 1)).toEqual([]);
+        expect(await pickIds(store, ['main'], at + seconds * 1000 - 1, 1)).toEqual([]);
         at += seconds * 1000;
       }
       await store.stepJob('sync-1', () => step({ reason: 'touched' }));
-      expect(await store.pickDue(['main'], at, 1)).toEqual(['sync-1']);
+      expect(await pickIds(store, ['main'], at, 1)).toEqual(['sync-1']);
       expect(await store.nextDue(['main'], at)).toBe(at + 1000);
     });
 
@@ -231,10 +231,10 @@ export function jobsContract(harness: () => StoreHarness): void {
       await store.stepJob('running', claiming(1));
       await store.stepJob('parked', () => step({ status: 'parked', dueAt: null }));
       await store.stepJob('done', ending('completed', NOW));
-      expect(await store.pickDue(['main'], NOW, 10)).toEqual([]);
+      expect(await pickIds(store, ['main'], NOW, 10)).toEqual([]);
       expect(await store.nextDue(['main'], NOW)).toBe(NOW + 5000);
       expect(await store.nextDue(['other'], NOW)).toBeUndefined();
-      expect(await store.pickDue(['main'], NOW + 5000, 10)).toEqual(['delayed']);
+      expect(await pickIds(store, ['main'], NOW + 5000, 10)).toEqual(['delayed']);
     });
 
     test('none is skipped for ever: more urgent ones that keep coming are overtaken in the end', async () => {
@@ -245,7 +245,7 @@ export function jobsContract(harness: () => StoreHarness): void {
       for (; rounds < 20 && !picked.includes('patient'); rounds += 1) {
         const at = NOW + rounds * MINUTE;
         await store.insertJob(newJob({ id: `urgent-${rounds}`, priority: 1, createdAt: at }));
-        picked = await store.pickDue(['main'], at, 1);
+        picked = await pickIds(store, ['main'], at, 1);
         for (const id of picked) if (id !== 'patient') await store.stepJob(id, ending('completed', at));
       }
       expect(picked).toEqual(['patient']);
@@ -256,11 +256,11 @@ export function jobsContract(harness: () => StoreHarness): void {
       const { store } = await harness().fresh();
       const ids = Array.from({ length: 40 }, (_, at) => `sync-${at}`);
       for (const id of ids) await store.insertJob(newJob({ id }));
-      const picks = await Promise.all(Array.from({ length: 8 }, () => store.pickDue(['main'], NOW, 5)));
+      const picks = await Promise.all(Array.from({ length: 8 }, () => pickIds(store, ['main'], NOW, 5)));
       const picked = picks.flat();
       expect(new Set(picked).size).toBe(picked.length);
       const rest: string[] = [];
-      for (let more = await store.pickDue(['main'], NOW, 7); more.length > 0; more = await store.pickDue(['main'], NOW, 7))
+      for (let more = await pickIds(store, ['main'], NOW, 7); more.length > 0; more = await pickIds(store, ['main'], NOW, 7))
         rest.push(...more);
       expect([...picked, ...rest].sort()).toEqual(ids.sort());
     });
@@ -328,4 +328,8 @@ export function jobsContract(harness: () => StoreHarness): void {
       expect(await store.prune(NOW)).toBe(0);
     });
   });
+}
+
+async function pickIds(store: Store, accountIds: readonly string[], nowMs: number, limit: number): Promise<string[]> {
+  return (await store.pickDue(accountIds, nowMs, limit)).map(({ id }) => id);
 }

@@ -40,7 +40,7 @@ export interface PrivatePostgres {
 }
 
 /** One database of the private server. */
-export interface TestDatabase {
+interface TestDatabase {
   readonly name: string;
   readonly url: string;
 }

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { HealthReport } from '../../src/ports.ts';
 
 /** The built program: `npm test` builds it first. */
-export const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 /** Environment that must not leak from whoever runs the tests into the programs under test. */
 const FOREIGN =

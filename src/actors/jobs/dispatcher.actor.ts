@@ -71,7 +71,7 @@ async function dispatch(
     let waitMs = POLL_MS;
     try {
       const due = await store.pickDue(accounts, clock.now(), BATCH);
-      for (const id of due) await wake(id);
+      for (const { id, accountId } of due) await broker.wake(accountId, id);
       const next = due.length === BATCH ? clock.now() : await store.nextDue(accounts, clock.now());
       if (next !== undefined) waitMs = Math.min(POLL_MS, Math.max(0, next - clock.now()));
       if (clock.monotonic() - prunedAt >= PRUNE_MS) {
@@ -87,10 +87,5 @@ async function dispatch(
       storeIsDown = true;
     }
     await nudge.sleep(clock, waitMs, signal);
-  }
-
-  async function wake(id: string): Promise<void> {
-    const job = await store.findJob(id);
-    if (job) await broker.wake(job.accountId, id);
   }
 }

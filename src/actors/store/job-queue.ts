@@ -1,4 +1,4 @@
-import { JOB_STATUSES, type JobCounts } from '../../ports.ts';
+import { type DueJob, JOB_STATUSES, type JobCounts } from '../../ports.ts';
 import type { SqlSession } from './sql-driver.ts';
 import { epochMs, instant } from './sql-values.ts';
 
@@ -14,7 +14,7 @@ const PRUNED_A_STATEMENT = 2000;
 // (ten priorities), which keeps the far future out of the scan.
 const PICK = `
   WITH due AS (
-    SELECT id, urgent_at, due_at FROM jobs
+    SELECT id, account_id, urgent_at, due_at FROM jobs
     WHERE urgent_at <= $2::timestamptz + interval '10 minutes' AND (due_at IS NULL OR due_at <= $2::timestamptz)
       AND (wake_after IS NULL OR wake_after <= $2::timestamptz) AND account_id = ANY ($1::text[])
     ORDER BY urgent_at, due_at, id
@@ -24,7 +24,7 @@ const PICK = `
     UPDATE jobs SET wakes = wakes + 1, wake_after = $2::timestamptz + least(60, power(2, least(wakes, 6))) * interval '1 second'
     FROM due WHERE jobs.id = due.id
   )
-  SELECT id FROM due ORDER BY urgent_at, due_at, id`;
+  SELECT id, account_id FROM due ORDER BY urgent_at, due_at, id`;
 
 const NEXT = `
   SELECT ${epochMs('at')} FROM (SELECT least(
@@ -38,10 +38,10 @@ export async function pickDue(
   accountIds: readonly string[],
   nowMs: number,
   limit: number,
-): Promise<string[]> {
+): Promise<DueJob[]> {
   if (accountIds.length === 0 || limit <= 0) return [];
   const rows = await session.query(PICK, [accountIds, instant(nowMs), limit]);
-  return rows.map((row) => row.id as string);
+  return rows.map((row) => ({ id: row.id as string, accountId: row.account_id as string }));
 }
 
 /** What `Store.nextDue` says. */

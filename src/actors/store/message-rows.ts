@@ -48,7 +48,7 @@ const DELETE = `
  * Of several versions of a message the newest, in the order of the table's key: a statement may not touch a row twice, and statements
  * that lock rows in one order never wait for each other in a circle.
  */
-export function newestVersions(messages: readonly Message[]): Message[] {
+function newestVersions(messages: readonly Message[]): Message[] {
   const newest = new Map<string, Message>();
   for (const message of messages) {
     const key = `${message.chatId} ${message.id} ${message.date}`;
@@ -59,7 +59,7 @@ export function newestVersions(messages: readonly Message[]): Message[] {
 }
 
 /** @returns whether `version` is a newer version of the message than `held`: edited later, or the same edit seen at a later pts */
-export function isNewer(version: Message, held: Message): boolean {
+function isNewer(version: Message, held: Message): boolean {
   const edited = version.editDate ?? Number.NEGATIVE_INFINITY;
   const heldEdited = held.editDate ?? Number.NEGATIVE_INFINITY;
   return edited > heldEdited || (edited === heldEdited && version.pts > held.pts);

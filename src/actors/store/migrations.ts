@@ -77,7 +77,8 @@ async function refuseForeign(session: SqlSession, world: World): Promise<void> {
   const [table] = await session.query(`SELECT to_regclass('world') IS NOT NULL AS exists`);
   if (table?.exists !== true) return;
   const [stamp] = await session.query('SELECT kind, id FROM world');
-  if (stamp === undefined || (stamp.kind === world.kind && stamp.id === world.id)) return;
+  // A simulator is the same one whether it is ours to run or reached as a server: its key says so.
+  if (stamp === undefined || stamp.id === world.id) return;
   throw new VigiliaError(
     'FOREIGN_DATABASE',
     `the database belongs to ${worldName(stamp as unknown as World)}, not to ${worldName(world)}; give this one a database of its own`,

@@ -1,7 +1,7 @@
 import { VigiliaError } from '../../errors.ts';
 
 /** Ms after which a call that met an unreachable database may be tried again. */
-export const STORE_RETRY_MS = 1000;
+const STORE_RETRY_MS = 1000;
 
 /**
  * SQLSTATEs that say nothing against the statement, by class or whole (https://www.postgresql.org/docs/current/errcodes-appendix.html):
@@ -48,7 +48,7 @@ export function isSqlState(code: string | undefined): code is string {
 }
 
 /** @returns the `code` of a thrown value, where it has one */
-export function codeOf(thrown: unknown): string | undefined {
+function codeOf(thrown: unknown): string | undefined {
   const code = (thrown as { code?: unknown } | null | undefined)?.code;
   return typeof code === 'string' ? code : undefined;
 }

@@ -13,7 +13,7 @@ import type { SessionFiles } from './session-file.ts';
 const BACKOFF: BackoffPolicy = { baseMs: 1_000, capMs: 60_000 };
 
 /** How an account logs itself in: only the simulator's own account has one. */
-export interface Credentials {
+interface Credentials {
   readonly phone: string;
   readonly code: string;
 }

@@ -7,7 +7,7 @@ type Long = { toString(): string };
 const CHANNEL_MARK = 1_000_000_000_000;
 
 /** A channel's marked id from its bare one. */
-export function markChannel(channelId: Long): ChatId {
+function markChannel(channelId: Long): ChatId {
   return -(CHANNEL_MARK + Number(channelId.toString()));
 }
 
@@ -17,7 +17,7 @@ export function bareChannelId(chatId: ChatId): string {
 }
 
 /** Any peer's marked id. */
-export function markPeer(peer: Api.TypePeer): ChatId {
+function markPeer(peer: Api.TypePeer): ChatId {
   if (peer instanceof Api.PeerChannel) return markChannel(peer.channelId);
   if (peer instanceof Api.PeerChat) return -Number(peer.chatId.toString());
   return Number(peer.userId.toString());
