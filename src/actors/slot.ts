@@ -46,7 +46,7 @@ export function watchSlot(slot: AnyActorRef, path: string, registry: Registry): 
       const [outer, inner] = stateName(snapshot.value).split('.');
       registry.setState(path, inner ?? outer ?? '');
       if (outer === 'down') registry.setExit(path, snapshot.context.exit, snapshot.context.error);
-      const now = outer === 'alive' ? snapshot.children['child'] : undefined;
+      const now = outer === 'alive' ? snapshot.children.child : undefined;
       if (now === child) return;
       child = now;
       if (!child) return;

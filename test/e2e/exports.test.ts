@@ -35,7 +35,7 @@ async function syncsExactly(program: Program, channel: string): Promise<number> 
   const accepted = await program.post(`${API}/sync-messages`, { channelId: channel, limit: 2000 });
   expect(accepted).toMatchObject({ status: 202, body: { status: 'queued' } });
   const job = await until(async () => {
-    const { body } = await program.get(String(accepted.body['pollUrl']));
+    const { body } = await program.get(String(accepted.body.pollUrl));
     return ['completed', 'failed'].includes((body as { status: string }).status) ? (body as Record<string, unknown>) : undefined;
   });
   expect(job).toMatchObject({
@@ -78,7 +78,7 @@ describe.skipIf(!haveExports)('real channels, through the whole program (skipped
     await syncsExactly(program, channel);
     const cached = await program.post(`${API}/sync-messages`, { channelId: `@${channel}`, limit: 60 });
     expect(cached).toMatchObject({ status: 200, body: { source: 'cache', count: 60 } });
-    expect(cached.body['messages']).toHaveLength(60);
+    expect(cached.body.messages).toHaveLength(60);
     const forced = await program.post(`${API}/sync-messages`, { channelId: `https://t.me/${channel}`, limit: 60, force: true });
     expect(forced.status).toBe(202);
   }, 60_000);

@@ -5,10 +5,10 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 /** Where real exports lie, if they do: they are not part of the project. */
-export const EXPORTS = resolve(ROOT, process.env['VIGILIA_TEST_EXPORTS'] ?? '../shared/data/telegram-export');
+export const EXPORTS = resolve(ROOT, process.env.VIGILIA_TEST_EXPORTS ?? '../shared/data/telegram-export');
 
 /** True when tests may use them; with `VIGILIA_TEST_REQUIRE=all` their absence is an error of its own. */
-export const haveExports = existsSync(EXPORTS) || process.env['VIGILIA_TEST_REQUIRE'] === 'all';
+export const haveExports = existsSync(EXPORTS) || process.env.VIGILIA_TEST_REQUIRE === 'all';
 
 /** Names of the exported channels. */
 export function exportedChannels(): string[] {

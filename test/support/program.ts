@@ -50,7 +50,7 @@ export class Program {
 
   constructor(args: readonly string[], env: Env, cwd: string) {
     const inherited = Object.entries(process.env).filter(([name]) => !FOREIGN.test(name));
-    this.url = `http://127.0.0.1:${env['HTTP_PORT']}`;
+    this.url = `http://127.0.0.1:${env.HTTP_PORT}`;
     this.child = spawn(process.execPath, [MAIN, ...args], {
       cwd,
       env: { ...Object.fromEntries(inherited), ...env },

@@ -29,7 +29,7 @@ export const syncMessages: Action = {
   name: 'sync-messages',
   idPrefix: 'sync',
   run: async (context) => {
-    const limit = Number(context.job.params['limit']);
+    const limit = Number(context.job.params.limit);
     let at = readCheckpoint(context.job.checkpoint) ?? (await begin(context, limit));
     let complete = false;
     while (at.done < limit) {
@@ -50,7 +50,7 @@ export const syncMessages: Action = {
 
 /** Finds the channel, stores what Telegram says of it, and sets the first checkpoint. */
 async function begin(context: ActionContext, limit: number): Promise<Checkpoint> {
-  const ref = parseChannelRef(context.job.params['channelId'] as string | number);
+  const ref = parseChannelRef(context.job.params.channelId as string | number);
   const { channel: found, entity } = await context.calls.resolve(ref);
   const { channel } = await context.calls.fullChannel(found.chatId);
   const at: Checkpoint = { chatId: found.chatId, offsetId: 0, done: 0, total: limit, startedAt: context.clock.now() };
