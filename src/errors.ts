@@ -70,7 +70,12 @@ export const ERRORS = {
   },
   SESSION_MISSING: { fault: 'reauth', status: 500, meaning: 'There is no stored session: the account has to be logged in.' },
   WORLD_INVALID: { fault: 'permanent', status: 500, meaning: 'A file of the simulated world cannot be read.' },
-  SIMULATOR_FAILED: { fault: 'transient', status: 500, meaning: 'The simulator process ended or did not start.' },
+  SIMULATOR_FAILED: { fault: 'transient', status: 500, meaning: 'The simulator process was ended.' },
+  SIMULATOR_REFUSED: {
+    fault: 'permanent',
+    status: 500,
+    meaning: 'The simulator does not start with what it was given; its own words say why.',
+  },
   JOB_NOT_CLAIMED: { fault: 'conflict', status: 500, meaning: "The job's claim belongs to somebody else by now." },
   JOB_POISON: { fault: 'permanent', status: 500, meaning: 'Five workers in a row were lost on this job without any progress.' },
   JOB_CANCELLED: { fault: 'permanent', status: 500, meaning: 'The job was cancelled.' },
@@ -98,7 +103,7 @@ export const ERRORS = {
     meaning: 'The session was used from two places; Telegram has burnt its key.',
   },
   TELEGRAM_REFUSED: { fault: 'permanent', status: 502, meaning: 'Telegram refused the call; the message names its reason.' },
-  START_TIMEOUT: { fault: 'transient', status: 500, meaning: 'A child did not become ready within its deadline.' },
+  START_TIMEOUT: { fault: 'bug', status: 500, meaning: 'A child did not become ready within its deadline.' },
   GAVE_UP: { fault: 'transient', status: 500, meaning: 'A supervisor saw more failures than its intensity allows.' },
 } as const satisfies Record<string, ErrorRow>;
 

@@ -63,26 +63,38 @@ export function simulatorSpec(desk: SimulatorDesk, command: SimulatorCommand, lo
           const client = new ControlClient(child);
           // The channel closes before the exit is told: its last words come with that.
           const info = await client.listening.catch(() => undefined);
-          if (!info) throw new VigiliaError('SIMULATOR_FAILED', `the simulator did not start (${await exited}) ${lastWords()}`);
+          if (!info) throw startFailure(await exited, lastWords());
           desk.set(info, child.pid);
           life.ready();
           const how = await Promise.race([exited, aborted(signal)]);
-          if (how !== undefined) throw new VigiliaError('SIMULATOR_FAILED', `the simulator ended (${how}) ${lastWords()}`.trim());
+          if (how !== undefined)
+            throw new VigiliaError('SIMULATOR_FAILED', `the simulator ended (${how.text}) ${lastWords()}`.trim());
         } finally {
           desk.set(undefined, undefined);
           child.kill('SIGTERM');
           const how = await exited;
-          log.debug({ how }, 'simulator ended');
+          log.debug({ how: how.text }, 'simulator ended');
         }
       }),
     }),
   };
 }
 
-function exitOf(child: ChildProcess): Promise<string> {
+/** A signal is somebody else's doing and passes; a process that ended by itself has said why. */
+function startFailure(how: Exit, words: string): VigiliaError {
+  if (how.signal) return new VigiliaError('SIMULATOR_FAILED', `the simulator was ended by ${how.signal} while it started`);
+  return new VigiliaError('SIMULATOR_REFUSED', words.replace(/^vigilia: /, '') || `the simulator ended with ${how.text}`);
+}
+
+interface Exit {
+  readonly signal: string | null;
+  readonly text: string;
+}
+
+function exitOf(child: ChildProcess): Promise<Exit> {
   return new Promise((resolve) => {
-    child.once('error', (error) => resolve(error.message));
-    child.once('close', (code, signal) => resolve(signal ?? `exit code ${code}`));
+    child.once('error', (error) => resolve({ signal: null, text: error.message }));
+    child.once('close', (code, signal) => resolve({ signal, text: signal ?? `exit code ${code}` }));
   });
 }
 

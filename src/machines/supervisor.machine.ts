@@ -1,5 +1,5 @@
-import { type AnyActorRef, assign, setup } from 'xstate';
-import { VigiliaError } from '../errors.ts';
+import { type AnyActorRef, and, assign, not, setup } from 'xstate';
+import { toVigiliaError, VigiliaError } from '../errors.ts';
 import { decideRestart, type ExitReason, type Intensity, type RestartType, recentRestarts } from './restart.ts';
 
 /** What the supervisor has to know of a child to decide about it. */
@@ -51,6 +51,7 @@ function decide(context: SupervisorContext, event: SupervisorEvent) {
 /**
  * one_for_one, as OTP has it: children start in order, each waits for the one before; one that ends is started again by its policy;
  * too many restarts within the period, or a first start that fails, and the supervisor stops its children in reverse order and gives up itself.
+ * Other than in OTP, a first start that fails for a reason that passes by itself is tried again, within the intensity.
  * @see https://www.erlang.org/doc/apps/stdlib/supervisor.html
  */
 export const supervisorMachine = setup({
@@ -62,6 +63,8 @@ export const supervisorMachine = setup({
   },
   guards: {
     isHead: ({ context, event }) => 'id' in event && event.id === headOf(context),
+    mayPass: ({ event }) =>
+      event.type === 'CHILD_DOWN' && event.error !== undefined && toVigiliaError(event.error).fault === 'transient',
     queueEmpty: ({ context }) => context.queue.length === 0,
     mustRestart: ({ context, event }) => decide(context, event) === 'restart',
     mustGiveUp: ({ context, event }) => decide(context, event) === 'give-up',
@@ -115,7 +118,7 @@ export const supervisorMachine = setup({
       },
       on: {
         CHILD_DOWN: [
-          { guard: 'isHead', target: 'stopping', actions: 'noteStartFailure' },
+          { guard: and(['isHead', not('mayPass')]), target: 'stopping', actions: 'noteStartFailure' },
           { guard: 'mustRestart', actions: ['countRestart', 'restartChild'] },
           { guard: 'mustGiveUp', target: 'stopping', actions: ['forget', 'noteGiveUp'] },
           { actions: 'forget' },

@@ -4,7 +4,7 @@ import { Registry } from '../../src/actors/registry.ts';
 import { supervisorSpec } from '../../src/actors/supervisor.ts';
 import { startSystem } from '../../src/actors/system.ts';
 import { aborted } from '../../src/clock.ts';
-import { causeChain } from '../../src/errors.ts';
+import { causeChain, VigiliaError } from '../../src/errors.ts';
 import { silentLog } from '../../src/log.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -139,6 +139,32 @@ describe('a one_for_one supervisor', () => {
     await clock.advance(600);
     expect((await outcome)?.cause.code).toBe('START_TIMEOUT');
     expect(journal).toEqual(['a#1 up', 'a#1 down']);
+  });
+
+  it('tries a first start again when what failed passes by itself, and not when it does not', async () => {
+    for (const [code, lives] of [
+      ['SIMULATOR_FAILED', 3],
+      ['SIMULATOR_REFUSED', 1],
+    ] as const) {
+      const { deps, clock } = harness();
+      let life = 0;
+      const late: ChildSpec = {
+        id: 'late',
+        kind: 'task',
+        start: ({ ready }) => ({
+          logic: task(async (signal) => {
+            if (++life < 3) throw new VigiliaError(code, 'not yet');
+            ready();
+            await aborted(signal);
+          }),
+        }),
+      };
+      const system = startSystem({ children: [late] }, deps);
+      system.started.catch(() => {});
+      await clock.advance(5_000);
+      expect(life).toBe(lives);
+      await system.stop();
+    }
   });
 
   it('kills a child that does not stop within its deadline', async () => {
