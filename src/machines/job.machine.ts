@@ -56,7 +56,8 @@ export type JobMachineEvent =
     }
   | { readonly type: 'PARK'; readonly now: number; readonly claim: Claim; readonly error: ErrorRecord }
   | { readonly type: 'RELEASE'; readonly now: number; readonly claim: Claim }
-  | { readonly type: 'LOST'; readonly now: number; readonly poison: ErrorRecord }
+  /** Said by whoever took the account with this fencing token: only a claim of an older token is lost by it. */
+  | { readonly type: 'LOST'; readonly now: number; readonly token: number; readonly poison: ErrorRecord }
   | { readonly type: 'DUE'; readonly now: number }
   | { readonly type: 'UNPARK'; readonly now: number }
   | { readonly type: 'CANCEL'; readonly now: number; readonly error: ErrorRecord };
@@ -77,6 +78,7 @@ export const jobMachine = setup({
     isDue: ({ context, event }) => context.dueAt === null || context.dueAt <= event.now,
     cancelWanted: ({ context }) => context.cancelRequested,
     mayRetry: ({ context, event }) => event.type === 'FAIL' && event.retryable && context.attempts + 1 < MAX_ATTEMPTS,
+    isStale: ({ context, event }) => event.type === 'LOST' && (context.claim?.token ?? 0) < event.token,
     isPoison: ({ context }) => context.lostInARow + 1 >= MAX_LOST_IN_A_ROW,
   },
   actions: {
@@ -130,13 +132,22 @@ export const jobMachine = setup({
           { guard: and(['ownClaim', 'mayRetry']), target: 'delayed', actions: ['countAttempt', 'keepError', 'dueLater'] },
           { guard: 'ownClaim', target: 'failed', actions: ['countAttempt', 'keepError'] },
         ],
-        THROTTLE: { guard: 'ownClaim', target: 'delayed', actions: ['keepError', 'dueLater'] },
-        PARK: { guard: 'ownClaim', target: 'parked', actions: 'keepError' },
-        RELEASE: { guard: 'ownClaim', target: 'queued', actions: 'dueNow' },
+        THROTTLE: [
+          { guard: and(['ownClaim', 'cancelWanted']), target: 'cancelled' },
+          { guard: 'ownClaim', target: 'delayed', actions: ['keepError', 'dueLater'] },
+        ],
+        PARK: [
+          { guard: and(['ownClaim', 'cancelWanted']), target: 'cancelled' },
+          { guard: 'ownClaim', target: 'parked', actions: 'keepError' },
+        ],
+        RELEASE: [
+          { guard: and(['ownClaim', 'cancelWanted']), target: 'cancelled' },
+          { guard: 'ownClaim', target: 'queued', actions: 'dueNow' },
+        ],
         LOST: [
-          { guard: 'cancelWanted', target: 'cancelled' },
-          { guard: 'isPoison', target: 'failed', actions: ['countLost', 'keepPoison'] },
-          { target: 'queued', actions: ['countLost', 'dueNow'] },
+          { guard: and(['isStale', 'cancelWanted']), target: 'cancelled' },
+          { guard: and(['isStale', 'isPoison']), target: 'failed', actions: ['countLost', 'keepPoison'] },
+          { guard: 'isStale', target: 'queued', actions: ['countLost', 'dueNow'] },
         ],
         CANCEL: { actions: ['requestCancel', 'keepError'] },
       },

@@ -103,7 +103,7 @@ class Consumer {
       new VigiliaError('JOB_POISON', 'five workers in a row were lost on this job without any progress'),
     );
     const lost = await store.findLost([accountId]);
-    for (const id of lost) await store.stepJob(id, (job) => stepJob(job, [{ type: 'LOST', now: clock.now(), poison }]));
+    for (const id of lost) await store.stepJob(id, (job) => stepJob(job, [{ type: 'LOST', now: clock.now(), token, poison }]));
     if (lost.length > 0) log.warn({ account: accountId, jobs: lost.length }, 'jobs of a lost worker are queued again');
     if (lost.length > 0) this.#deps.nudge();
     return token;
