@@ -25,15 +25,19 @@ export interface ExportedChat {
 
 const MAX_FAULTS = 5;
 
-/** @returns a valid username made of any name, or undefined when nothing of the name can be kept */
+/** What the gateway takes for a username. */
+const USERNAME = /^[A-Za-z][A-Za-z0-9_]{2,31}$/;
+
+/** @returns the name itself where it is a username, one made of it where it is not, or undefined when nothing of the name can be kept */
 export function usernameFrom(name: string): string | undefined {
+  if (USERNAME.test(name)) return name;
   const cleaned = name
     .replace(/[^A-Za-z0-9_]+/g, '_')
     .replace(/_{2,}/g, '_')
     .replace(/^[_0-9]+|_+$/g, '')
     .slice(0, 32);
   if (cleaned.length === 0) return undefined;
-  return cleaned.length < 4 ? `${cleaned}_chat` : cleaned;
+  return cleaned.length < 3 ? `${cleaned}_chat` : cleaned;
 }
 
 function channelId(value: unknown, username: string): number {

@@ -1,8 +1,9 @@
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tryLock } from 'fs-native-extensions';
 import { type Clock, pause } from '../clock.ts';
 import { VigiliaError } from '../errors.ts';
+import { makeFolder } from '../make-folder.ts';
 import { generateServerKey, readServerKey, type ServerKey } from './server-key.ts';
 
 /** A predecessor that was told to end, or was killed a moment ago, may hold the folder a little longer. */
@@ -49,7 +50,7 @@ function readOrMakeKey(directory: string): ServerKey {
 export async function openStateFolder(directory: string, clock: Clock): Promise<StateFolder> {
   let lock: number;
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeFolder(directory);
     lock = openSync(join(directory, 'lock'), 'a+', 0o600);
   } catch (cause) {
     throw new VigiliaError(

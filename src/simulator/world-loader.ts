@@ -36,10 +36,11 @@ function worldFiles(path: string): string[] {
   return files.sort();
 }
 
-function nameOfFile(file: string): string {
-  const name = basename(file);
-  const own = name.toLowerCase() === RESULT_FILE ? basename(dirname(resolve(file))) : name.replace(/\.json$/i, '');
-  return usernameFrom(own) ?? `channel_${seedOf(own) % 1_000_000}`;
+/** A file's own name, or its folder's where every export of the world lies in a folder of its own. */
+function nameOfFile(file: string, world: string): string {
+  const nested =
+    basename(file).toLowerCase() === RESULT_FILE && resolve(file) !== resolve(world) && dirname(resolve(file)) !== resolve(world);
+  return nested ? basename(dirname(resolve(file))) : basename(file).replace(/\.json$/i, '');
 }
 
 /** Collects channels and everything that is wrong, so that all of it can be said at once. */
@@ -51,7 +52,11 @@ class Loader {
   readonly #usernames = new Set<string>();
   readonly #ids = new Set<number>();
 
-  constructor(log: Log) {
+  readonly #world: string;
+
+  /** @param world the path all files belong to */
+  constructor(world: string, log: Log) {
+    this.#world = world;
     this.#log = log;
   }
 
@@ -74,7 +79,11 @@ class Loader {
     }
     const chats = (value as { chats?: { list?: unknown } } | null)?.chats?.list;
     if (!Array.isArray(chats)) {
-      this.#addChat(value, nameOfFile(file), file);
+      const own = nameOfFile(file, this.#world);
+      const username = usernameFrom(own) ?? `channel_${seedOf(own) % 1_000_000}`;
+      if (username !== own)
+        this.#log.warn({ file, username }, 'world: the file name is no username; the channel is called otherwise');
+      this.#addChat(value, username, file);
       return;
     }
     for (const [index, chat] of chats.entries()) {
@@ -124,7 +133,7 @@ export function loadWorld(path: string | undefined, log: Log): World {
   } catch (cause) {
     throw new VigiliaError('WORLD_INVALID', `The world at ${path} cannot be read: ${(cause as Error).message}`, { cause });
   }
-  const loader = new Loader(log);
+  const loader = new Loader(path, log);
   for (const file of files) loader.readFile(file);
   if (files.length === 0) loader.faults.push(`${path}: has no .json file`);
   if (loader.faults.length > 0) {

@@ -211,7 +211,7 @@ describe('messages of an export', () => {
 describe('worlds', () => {
   const usernames = (world: World): string[] => world.channels.map(({ username }) => username);
 
-  it('calls a channel by its file, or its folder where the file is a result.json', () => {
+  it('calls a channel by its file, or its folder where the file is a result.json in a folder of its own', () => {
     write('habr_com.json', chat([post(1)]));
     write('два слова.json', chat([], { id: 78 }));
     write('9lives-news!.json', chat([], { id: 79 }));
@@ -226,6 +226,8 @@ describe('worlds', () => {
       expect.stringMatching(/^channel_\d+$/),
     ]);
     expect(usernames(loadWorld(join(folder.path, 'habr_com.json'), log))).toEqual(['habr_com']);
+    expect(usernames(loadWorld(join(folder.path, 'Export_2024', 'result.json'), log))).toEqual(['result']);
+    expect(warnings.join()).toContain('the file name is no username');
   });
 
   it('takes the channels and groups of a full export, and says what it leaves out', () => {
