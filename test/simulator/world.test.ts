@@ -227,7 +227,7 @@ describe('worlds', () => {
     ]);
     expect(usernames(loadWorld(join(folder.path, 'habr_com.json'), log))).toEqual(['habr_com']);
     expect(usernames(loadWorld(join(folder.path, 'Export_2024', 'result.json'), log))).toEqual(['result']);
-    expect(warnings.join()).toContain('the file name is no username');
+    expect(warnings.join()).toContain('"username":"lives_news"');
   });
 
   it('takes the channels and groups of a full export, and says what it leaves out', () => {
