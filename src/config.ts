@@ -126,7 +126,7 @@ export function readConfig(env: Environment, readFile: (path: string) => string,
     database: databaseUrl === undefined ? null : { url: databaseUrl, directUrl: directUrl ?? databaseUrl },
     redisUrl: reading.value('REDIS_URL', url(['redis', 'rediss'], 'redis://localhost:6379')) ?? null,
     rabbitmqUrl: reading.value('RABBITMQ_URL', url(['amqp', 'amqps'], 'amqp://user:password@localhost:5672')) ?? null,
-    telegram: readTelegram(reading, exists),
+    telegram: readTelegram(reading, exists, role),
     sessionKey: reading.valueOrFile('SESSION_KEY', secretText) ?? null,
     logLevel: reading.value('LOG_LEVEL', oneOf(LOG_LEVELS)) ?? 'info',
     production: reading.value('NODE_ENV', text) === 'production',
@@ -224,7 +224,7 @@ class Reading {
 }
 
 /** Decides which Telegram is meant, by the rule that nothing simulated may be mistaken for Telegram. */
-function readTelegram(reading: Reading, exists: (path: string) => boolean): TelegramConfig {
+function readTelegram(reading: Reading, exists: (path: string) => boolean, role: Role): TelegramConfig {
   const apiId = reading.value('TELEGRAM_API_ID', wholeNumber(1, 2 ** 31 - 1));
   const server = reading.value('TELEGRAM_SERVER', address);
   const apiHash = reading.value('TELEGRAM_API_HASH', (input) =>
@@ -251,7 +251,8 @@ function readTelegram(reading: Reading, exists: (path: string) => boolean): Tele
 
   const named = (['TELEGRAM_API_ID', 'TELEGRAM_API_HASH', 'TELEGRAM_SERVER'] as const).filter((name) => reading.isSet(name));
   if (named.length === 0) {
-    refuseToSimulateByAccident(reading);
+    if (role === 'gateway') refuseToSimulateAlone(reading);
+    else refuseToSimulateByAccident(reading);
     return { kind: 'simulated', world: world ?? null, port, rate };
   }
   if (reading.isSet('SIMULATOR_WORLD')) {
@@ -265,6 +266,16 @@ function readTelegram(reading: Reading, exists: (path: string) => boolean): Tele
     return { kind: 'server', apiId: apiId ?? ANY_API.id, apiHash: apiHash ?? ANY_API.hash, ...where, keyPem: keyPem ?? '', dc };
   }
   return { kind: 'telegram', apiId: apiId ?? 0, apiHash: apiHash ?? '' };
+}
+
+/** A gateway beside the worker's simulator would have one of its own, and with it another world. */
+function refuseToSimulateAlone(reading: Reading): void {
+  reading.fault(
+    reading.isSet('SIMULATOR_WORLD') ? 'SIMULATOR_WORLD' : 'TELEGRAM_API_ID',
+    'a gateway of its own cannot simulate Telegram, its worker does: set TELEGRAM_SERVER to the address of the ' +
+      "worker's simulator (its /health says it) and TELEGRAM_SERVER_KEY to its key (worlds/…/simulator/server-public-key.pem " +
+      "in the worker's data directory), and not SIMULATOR_WORLD; or set TELEGRAM_API_ID and TELEGRAM_API_HASH for Telegram",
+  );
 }
 
 function refuseToSimulateByAccident(reading: Reading): void {

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { tryLock } from 'fs-native-extensions';
 import { VigiliaError } from './errors.ts';
+import { makeFolder } from './make-folder.ts';
 
 /** Who holds a data directory, as `owner.json` says it. */
 export interface DataDirOwner {
@@ -38,7 +39,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 export function openDataDir(path: string, holder: Omit<DataDirOwner, 'address'>): DataDir {
   const root = resolve(path);
   const lock = usable(root, () => {
-    mkdirSync(root, { recursive: true, mode: 0o700 });
+    makeFolder(root);
     return openSync(join(root, 'lock'), 'a+', 0o600);
   });
   try {
@@ -105,7 +106,10 @@ function locked(root: string): VigiliaError {
     owner === undefined
       ? 'another process, which has not yet said who it is'
       : `process ${owner.pid}, since ${new Date(owner.startedAt).toISOString()}${owner.address === null ? '' : `, at ${owner.address}`}`;
-  return new VigiliaError('DATA_DIR_LOCKED', `The data directory ${root} is held by ${who}.`);
+  return new VigiliaError(
+    'DATA_DIR_LOCKED',
+    `The data directory ${root} is held by ${who}. Stop that one, or give this one a VIGILIA_DATA_DIR of its own.`,
+  );
 }
 
 function readOwner(file: string): DataDirOwner | undefined {
@@ -123,9 +127,8 @@ function usable<T>(root: string, work: () => T): T {
     return work();
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
-    throw new VigiliaError('DATA_DIR_UNUSABLE', `The data directory ${root} cannot be used: ${REASONS[code] ?? code}.`, {
-      cause: error,
-    });
+    const why = `The data directory ${root} cannot be used: ${REASONS[code] ?? code}.`;
+    throw new VigiliaError('DATA_DIR_UNUSABLE', `${why} Put it right, or set VIGILIA_DATA_DIR to another.`, { cause: error });
   }
 }
 
@@ -135,6 +138,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EROFS: 'the file system is read-only (EROFS)',
   ENOSPC: 'the disk is full (ENOSPC)',
   ENOTDIR: 'a part of its path is a file (ENOTDIR)',
+  ENOENT: 'nothing can be made there (ENOENT)',
   EEXIST: 'there is a file in its place (EEXIST)',
   EISDIR: 'a folder lies where a file belongs (EISDIR)',
   ENOLCK: 'its file system has no locks (ENOLCK)',

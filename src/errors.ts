@@ -97,6 +97,11 @@ export const ERRORS = {
     meaning: 'Telegram limited the account (PEER_FLOOD, FROZEN_METHOD_INVALID).',
   },
   TELEGRAM_REAUTH: { fault: 'reauth', status: 503, meaning: "Telegram does not accept the account's session any more." },
+  TELEGRAM_KEY_UNKNOWN: {
+    fault: 'reauth',
+    status: 503,
+    meaning: "Telegram does not know the session's auth key (transport error -404).",
+  },
   TELEGRAM_KEY_DUPLICATED: {
     fault: 'conflict',
     status: 503,

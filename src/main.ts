@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { systemClock, systemRandom } from './clock.ts';
@@ -7,7 +7,7 @@ import { type Config, ConfigError, describeConfig, readConfig } from './config.t
 import { causeChain, toVigiliaError, VigiliaError } from './errors.ts';
 import { createLog, LOG_LEVELS, type Log, type LogLevel } from './log.ts';
 import { startProgram } from './program.ts';
-import { serveControl, startSimulator } from './simulator/simulator.ts';
+import { refuseControl, serveControl, startSimulator } from './simulator/simulator.ts';
 
 /** Exit codes, from sysexits.h where it has one. */
 const EXIT = { ok: 0, failed: 1, usage: 64, tempfail: 75, config: 78, interrupted: 130 } as const;
@@ -45,8 +45,10 @@ async function main(args: readonly string[]): Promise<number> {
   const [command = 'help', ...rest] = args;
   switch (command) {
     case 'start':
+      takesNothing(command, rest);
       return start();
     case 'config':
+      takesNothing(command, rest);
       say(describeConfig(configuration()));
       return EXIT.ok;
     case 'simulator':
@@ -66,9 +68,24 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
+function takesNothing(command: string, rest: readonly string[]): void {
+  if (rest.length > 0) throw new UsageError(`${command} takes no arguments, so ${rest.join(' ')} means nothing to it`);
+}
+
 function configuration(): Config {
-  if (existsSync('.env')) process.loadEnvFile('.env');
+  loadDotEnv();
   return readConfig(process.env, (path) => readFileSync(path, 'utf8'), existsSync);
+}
+
+/** What is set already is not overridden. A folder of that name is somebody else's. */
+function loadDotEnv(): void {
+  if (statSync('.env', { throwIfNoEntry: false })?.isFile() !== true) return;
+  try {
+    process.loadEnvFile('.env');
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new VigiliaError('CONFIG_INVALID', `the file .env cannot be read (${code}): check its owner and mode`, { cause });
+  }
 }
 
 async function start(): Promise<number> {
@@ -108,7 +125,12 @@ async function start(): Promise<number> {
 async function simulator(args: readonly string[]): Promise<number> {
   const options = parseSimulatorArgs(args);
   const log = createLog(options.logLevel, process.stdout.isTTY);
-  const running = await startSimulator({ ...options, host: '127.0.0.1', clock: systemClock, random: systemRandom, log });
+  const running = await startSimulator({ ...options, host: '127.0.0.1', clock: systemClock, random: systemRandom, log }).catch(
+    async (error: unknown) => {
+      if (error instanceof VigiliaError && process.send) await refuseControl(error, process);
+      throw error;
+    },
+  );
   const stopped = new Promise<void>((resolve, reject) => {
     onSignals(() => void running.close().then(resolve, reject));
     if (process.send) serveControl(running, process).then(resolve, reject);
@@ -205,6 +227,6 @@ main(process.argv.slice(2)).then(
     }
     const known = error instanceof VigiliaError;
     complain(`vigilia: ${known ? reasonOf(error) : error instanceof Error ? error.stack : String(error)}`);
-    process.exit(EXIT.failed);
+    process.exit(known && error.code === 'CONFIG_INVALID' ? EXIT.config : EXIT.failed);
   },
 );

@@ -33,7 +33,7 @@ export function treeOf(role: Role, parts: TreeParts, deps: SupervisionDeps): Sup
     case 'all':
       return { intensity, children: [...simulator, infrastructure, parts.dispatcher, accounts, parts.http] };
     case 'gateway':
-      return { intensity, children: [...simulator, infrastructure, parts.http] };
+      return { intensity, children: [infrastructure, parts.http] };
     case 'worker':
       return { intensity, children: [...simulator, infrastructure, parts.dispatcher, accounts, parts.ops] };
   }

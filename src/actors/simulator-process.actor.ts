@@ -61,9 +61,11 @@ export function simulatorSpec(desk: SimulatorDesk, command: SimulatorCommand, lo
         const lastWords = tailOf(child);
         try {
           const client = new ControlClient(child);
-          // The channel closes before the exit is told: its last words come with that.
-          const info = await client.listening.catch(() => undefined);
-          if (!info) throw startFailure(await exited, lastWords());
+          const info = await client.listening.catch(async (thrown: unknown) => {
+            if (thrown instanceof VigiliaError) throw thrown;
+            // The channel closes before the exit is told: its last words come with that.
+            throw startFailure(await exited, lastWords());
+          });
           desk.set(info, child.pid);
           life.ready();
           const how = await Promise.race([exited, aborted(signal)]);
@@ -80,7 +82,7 @@ export function simulatorSpec(desk: SimulatorDesk, command: SimulatorCommand, lo
   };
 }
 
-/** A signal is somebody else's doing and passes; a process that ended by itself has said why. */
+/** Of a process that did not say why by the channel: a signal is somebody else's doing and passes; else its last words have to do. */
 function startFailure(how: Exit, words: string): VigiliaError {
   if (how.signal) return new VigiliaError('SIMULATOR_FAILED', `the simulator was ended by ${how.signal} while it started`);
   return new VigiliaError('SIMULATOR_REFUSED', words.replace(/^vigilia: /, '') || `the simulator ended with ${how.text}`);

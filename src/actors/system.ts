@@ -39,9 +39,11 @@ export function startSystem(spec: SupervisorSpec, deps: SupervisionDeps): ActorS
   const failed = ended.then((failure) => {
     if (failure) throw failure;
   });
-  failed.catch(() => {});
+  const started = Promise.race([up, failed]);
+  // Whoever waits for its end only hears of the failure there.
+  started.catch(() => {});
   return {
-    started: Promise.race([up, failed]),
+    started,
     ended,
     stop: async () => {
       root.send({ type: 'SHUTDOWN' });

@@ -1,5 +1,5 @@
 import { and, assign, fromPromise, setup } from 'xstate';
-import { type ErrorRecord, errorRecord, type Fault, toVigiliaError, VigiliaError } from '../errors.ts';
+import { type ErrorCode, type ErrorRecord, errorRecord, toVigiliaError, VigiliaError } from '../errors.ts';
 
 /** How often the connection is pinged, in ms (requirement B2). */
 const PING_INTERVAL_MS = 30_000;
@@ -9,6 +9,12 @@ const STABLE_AFTER_MS = 60_000;
 const OPEN_DEADLINE_MS = 60_000;
 /** How long closing may take before it is left to the kernel, in ms. */
 const CLOSE_DEADLINE_MS = 3_000;
+
+/** Pause before the account's channels are asked for again, in ms, where Telegram names no time. */
+const CATCH_UP_PAUSE_MS = 60_000;
+
+/** What is said of a link that is not there any more. Silence is not: the ping decides what it means. */
+const LINK_IS_GONE: ReadonlySet<ErrorCode> = new Set(['TELEGRAM_OFFLINE', 'TELEGRAM_GENERATION']);
 
 /** What the connection remembers. Times are ms since epoch. */
 interface ConnectionContext {
@@ -21,6 +27,8 @@ interface ConnectionContext {
   readonly lastPongAt: number | null;
   /** How long the present backoff lasts, in ms. */
   readonly delayMs: number | null;
+  /** How long the present pause before another catching up lasts, in ms. */
+  readonly catchUpPauseMs: number;
 }
 
 /** What the pure chart is given from outside: time, and chance inside the delay. */
@@ -42,11 +50,10 @@ function unbound(): never {
   throw new Error('connection.machine is a chart: connection.actor binds its actions and actors');
 }
 
-const faultOf = (event: unknown): Fault => toVigiliaError((event as { error: unknown }).error).fault;
+const errorOf = (event: unknown): VigiliaError => toVigiliaError((event as { error?: unknown }).error);
 
-/** Where a failure leads: a person, nobody, or the next attempt. */
+/** Where a failure on an open link leads: nowhere, or to the next one, which is also asked whether a login is really gone. */
 const afterFailure = [
-  { guard: 'needsLogin', target: '#connection.reauth-required', actions: 'keepError' },
   { guard: 'keyBurnt', target: '#connection.conflict', actions: 'keepError' },
   { target: '#connection.disconnected', actions: 'keepError' },
 ] as const;
@@ -65,12 +72,17 @@ export const connectionMachine = setup({
   },
   guards: {
     isCurrent: ({ context, event }) => event.type === 'LINK_DOWN' && event.generation === context.generation,
-    needsLogin: ({ event }) => faultOf(event) === 'reauth',
-    keyBurnt: ({ event }) => faultOf(event) === 'conflict',
+    needsLogin: ({ event }) => errorOf(event).fault === 'reauth',
+    // Telegram's servers say so of good keys too, at times: believed when it is said twice in a row.
+    keyDoubted: ({ context, event }) =>
+      errorOf(event).code === 'TELEGRAM_KEY_UNKNOWN' && context.lastError?.code !== 'TELEGRAM_KEY_UNKNOWN',
+    keyBurnt: ({ event }) => errorOf(event).fault === 'conflict',
+    mayBePostponed: ({ event }) =>
+      !['reauth', 'conflict'].includes(errorOf(event).fault) && !LINK_IS_GONE.has(errorOf(event).code),
   },
   actions: {
     nextGeneration: assign({ generation: ({ context }) => context.generation + 1, delayMs: null }),
-    keepError: assign(({ event }) => ({ lastError: errorRecord(toVigiliaError((event as { error?: unknown }).error)) })),
+    keepError: assign(({ event }) => ({ lastError: errorRecord(errorOf(event)) })),
     keepTimeout: assign({
       lastError: errorRecord(new VigiliaError('TELEGRAM_TIMEOUT', `no login within ${OPEN_DEADLINE_MS / 1000} s`)),
     }),
@@ -81,9 +93,11 @@ export const connectionMachine = setup({
       delayMs: context.policy.backoffMs(context.attempt),
     })),
     clearError: assign({ lastError: null }),
+    planCatchUp: assign(({ event }) => ({ catchUpPauseMs: errorOf(event).retryAfterMs ?? CATCH_UP_PAUSE_MS })),
     tellConnecting: unbound,
     tellAuthenticated: unbound,
     tellLive: unbound,
+    tellPostponed: unbound,
     tellUnavailable: unbound,
     tellDisconnected: unbound,
     tellReauth: unbound,
@@ -96,10 +110,19 @@ export const connectionMachine = setup({
     openDeadline: OPEN_DEADLINE_MS,
     closeDeadline: CLOSE_DEADLINE_MS,
     backoff: ({ context }) => context.delayMs ?? 0,
+    catchUpPause: ({ context }) => context.catchUpPauseMs,
   },
 }).createMachine({
   id: 'connection',
-  context: ({ input }) => ({ policy: input, generation: 0, attempt: 0, lastError: null, lastPongAt: null, delayMs: null }),
+  context: ({ input }) => ({
+    policy: input,
+    generation: 0,
+    attempt: 0,
+    lastError: null,
+    lastPongAt: null,
+    delayMs: null,
+    catchUpPauseMs: 0,
+  }),
   initial: 'connecting',
   on: { SHUTDOWN: '.stopping' },
   states: {
@@ -109,7 +132,11 @@ export const connectionMachine = setup({
         src: 'openLink',
         input: ({ context }) => ({ generation: context.generation }),
         onDone: { target: 'authenticated', actions: 'clearError' },
-        onError: afterFailure,
+        onError: [
+          { guard: 'keyDoubted', target: 'disconnected', actions: 'keepError' },
+          { guard: 'needsLogin', target: 'reauth-required', actions: 'keepError' },
+          ...afterFailure,
+        ],
       },
       after: { openDeadline: { target: 'disconnected', actions: 'keepTimeout' } },
     },
@@ -118,7 +145,6 @@ export const connectionMachine = setup({
       exit: 'tellUnavailable',
       on: {
         LINK_DOWN: [
-          { guard: and(['isCurrent', 'needsLogin']), target: 'reauth-required', actions: 'keepError' },
           { guard: and(['isCurrent', 'keyBurnt']), target: 'conflict', actions: 'keepError' },
           { guard: 'isCurrent', target: 'disconnected', actions: 'keepError' },
         ],
@@ -135,7 +161,15 @@ export const connectionMachine = setup({
         service: {
           initial: 'catching-up',
           states: {
-            'catching-up': { invoke: { src: 'catchUp', onDone: 'live', onError: afterFailure } },
+            'catching-up': {
+              invoke: {
+                src: 'catchUp',
+                onDone: 'live',
+                // A flood wait on one method is no reason to give up a connection on which the others work.
+                onError: [{ guard: 'mayBePostponed', target: 'postponed', actions: 'planCatchUp' }, ...afterFailure],
+              },
+            },
+            postponed: { entry: 'tellPostponed', after: { catchUpPause: 'catching-up' } },
             live: { entry: 'tellLive' },
           },
         },
@@ -151,8 +185,8 @@ export const connectionMachine = setup({
       after: { closeDeadline: 'backoff' },
     },
     backoff: { after: { backoff: 'connecting' } },
-    'reauth-required': { entry: 'tellReauth', invoke: { src: 'closeLink' }, on: { LOGGED_IN: 'connecting' } },
-    conflict: { entry: 'tellConflict', invoke: { src: 'closeLink' }, on: { LOGGED_IN: 'connecting' } },
+    'reauth-required': { entry: 'tellReauth', invoke: { src: 'closeLink', onError: {} }, on: { LOGGED_IN: 'connecting' } },
+    conflict: { entry: 'tellConflict', invoke: { src: 'closeLink', onError: {} }, on: { LOGGED_IN: 'connecting' } },
     stopping: {
       entry: 'tellStopping',
       invoke: { src: 'closeLink', onDone: 'stopped', onError: 'stopped' },

@@ -120,10 +120,10 @@ export const supervisorMachine = setup({
         CHILD_DOWN: [
           { guard: and(['isHead', not('mayPass')]), target: 'stopping', actions: 'noteStartFailure' },
           { guard: 'mustRestart', actions: ['countRestart', 'restartChild'] },
-          { guard: 'mustGiveUp', target: 'stopping', actions: ['forget', 'noteGiveUp'] },
+          // Here as below, the one that was being started has to be stopped too.
+          { guard: 'mustGiveUp', target: 'stopping', actions: ['forget', 'adoptHead', 'noteGiveUp'] },
           { actions: 'forget' },
         ],
-        // The one that was being started has to be stopped too.
         SHUTDOWN: { target: 'stopping', actions: 'adoptHead' },
       },
     },

@@ -1,3 +1,4 @@
+import { type ErrorRecord, VigiliaError } from '../errors.ts';
 import type { TlObject } from './tl-codec.ts';
 
 /** A message of a channel in plain JSON, as {@link ControlOps} `dump` gives it. Dates are seconds since the epoch. */
@@ -101,9 +102,10 @@ export type ControlRequest = { [Op in ControlOp]: { op: Op } & ControlOps[Op]['r
 /** What goes to the simulator's process. */
 export type ControlMessage = { readonly id: number } & ControlRequest;
 
-/** What comes from it: first the announcement, then an answer for each message. */
+/** What comes from it: first the announcement, or why there is none, then an answer for each message. */
 export type ControlReply =
   | ({ readonly type: 'listening' } & SimulatorInfo)
+  | { readonly type: 'failed'; readonly error: ErrorRecord }
   | { readonly id: number; readonly ok: true; readonly result: unknown }
   | { readonly id: number; readonly ok: false; readonly error: string };
 
@@ -123,7 +125,7 @@ interface Waiting {
 
 /** The parent's end of the channel: tells a simulator in another process what to do. */
 export class ControlClient {
-  /** Resolves with what the simulator says of itself; rejects when its process ends before. */
+  /** Resolves with what the simulator says of itself; rejects with its own reason when it cannot start, and when its process ends before. */
   readonly listening: Promise<SimulatorInfo>;
   readonly #channel: ControlChannel;
   readonly #waiting = new Map<number, Waiting>();
@@ -134,7 +136,7 @@ export class ControlClient {
   constructor(channel: ControlChannel) {
     this.#channel = channel;
     this.listening = new Promise((resolve, reject) => {
-      channel.on('message', (message) => this.#onMessage(message as ControlReply, resolve));
+      channel.on('message', (message) => this.#onMessage(message as ControlReply, resolve, reject));
       channel.on('disconnect', () => {
         this.#closed = true;
         const gone = new Error('the simulator process is gone');
@@ -159,8 +161,12 @@ export class ControlClient {
     });
   }
 
-  #onMessage(message: ControlReply, announce: (info: SimulatorInfo) => void): void {
+  #onMessage(message: ControlReply, announce: (info: SimulatorInfo) => void, fail: (reason: Error) => void): void {
     if ('type' in message) {
+      if (message.type === 'failed') {
+        fail(new VigiliaError(message.error.code, message.error.message));
+        return;
+      }
       const { type: _type, ...info } = message;
       announce(info);
       return;

@@ -76,10 +76,8 @@ export class MtprotoServer implements ConnectionHost, MessageHost, ApiHost {
     const server = new MtprotoServer(options);
     await new Promise<void>((resolve, reject) => {
       server.#server.once('error', (cause: NodeJS.ErrnoException) => {
-        const where = `${options.host}:${options.port}`;
-        reject(
-          new VigiliaError('PORT_IN_USE', `The simulator cannot listen on ${where}: ${cause.code ?? cause.message}`, { cause }),
-        );
+        const why = `The simulator cannot listen on ${options.host}:${options.port} (${cause.code ?? cause.message})`;
+        reject(new VigiliaError('PORT_IN_USE', `${why}; set SIMULATOR_PORT (--port) to a free one, or to 0`, { cause }));
       });
       server.#server.listen(options.port, options.host, resolve);
     });

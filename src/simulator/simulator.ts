@@ -1,4 +1,5 @@
 import type { Clock, Random } from '../clock.ts';
+import { errorRecord, type VigiliaError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type {
   ControlChannel,
@@ -93,6 +94,13 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     folder.release();
     throw error;
   }
+}
+
+/** Tells the parent why there is no simulator: it has more to say of it than an exit code. */
+export function refuseControl(error: VigiliaError, channel: ControlChannel): Promise<void> {
+  return new Promise((resolve) => {
+    channel.send?.({ type: 'failed', error: errorRecord(error) } satisfies ControlReply, () => resolve());
+  });
 }
 
 /**

@@ -131,13 +131,18 @@ export function loadWorld(path: string | undefined, log: Log): World {
   try {
     files = worldFiles(path);
   } catch (cause) {
-    throw new VigiliaError('WORLD_INVALID', `The world at ${path} cannot be read: ${(cause as Error).message}`, { cause });
+    throw new VigiliaError('WORLD_INVALID', `The simulated world at ${path} cannot be read: ${(cause as Error).message}`, {
+      cause,
+    });
   }
   const loader = new Loader(path, log);
   for (const file of files) loader.readFile(file);
   if (files.length === 0) loader.faults.push(`${path}: has no .json file`);
   if (loader.faults.length > 0) {
-    throw new VigiliaError('WORLD_INVALID', `The world cannot be read:\n${loader.faults.join('\n')}`);
+    throw new VigiliaError(
+      'WORLD_INVALID',
+      `The simulated world at ${path} cannot be read:\n${loader.faults.map((fault) => `  ${fault}`).join('\n')}`,
+    );
   }
   if (loader.channels.length === 0) log.warn({ path }, 'world: there is no channel in it');
   return { accounts: loader.accounts.length > 0 ? loader.accounts : [DEFAULT_ACCOUNT], channels: loader.channels };

@@ -145,7 +145,9 @@ const DB = 'postgresql://user:pass@db:5432/x';
 /** One wrong environment a row, and the variables that must be named. */
 const WRONG: readonly (readonly [Environment, readonly string[]])[] = [
   [{ VIGILIA_ROLE: 'both' }, ['VIGILIA_ROLE']],
-  [{ VIGILIA_ROLE: 'gateway' }, ['DATABASE_URL']],
+  [{ VIGILIA_ROLE: 'gateway' }, ['DATABASE_URL', 'TELEGRAM_API_ID']],
+  [{ VIGILIA_ROLE: 'gateway', DATABASE_URL: DB }, ['TELEGRAM_API_ID']],
+  [{ VIGILIA_ROLE: 'gateway', DATABASE_URL: DB, SIMULATOR_WORLD: '/world' }, ['SIMULATOR_WORLD']],
   [{ VIGILIA_ROLE: 'worker' }, ['DATABASE_URL']],
   [{ HTTP_PORT: '65536' }, ['HTTP_PORT']],
   [{ HTTP_PORT: '-1' }, ['HTTP_PORT']],

@@ -37,6 +37,7 @@ export function verdictOf(
     case 'TELEGRAM_OFFLINE':
     case 'TELEGRAM_GENERATION':
     case 'TELEGRAM_KEY_DUPLICATED':
+    case 'TELEGRAM_KEY_UNKNOWN':
     case 'TELEGRAM_REAUTH':
       return { type: 'PARK', now, claim, error: record };
   }

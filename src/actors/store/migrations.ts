@@ -81,12 +81,14 @@ async function refuseForeign(session: SqlSession, world: World): Promise<void> {
   if (stamp === undefined || stamp.id === world.id) return;
   throw new VigiliaError(
     'FOREIGN_DATABASE',
-    `the database belongs to ${worldName(stamp as unknown as World)}, not to ${worldName(world)}; give this one a database of its own`,
+    `the database belongs to ${worldName(stamp as unknown as World)}, and this program would fill it from ${worldName(world)}; ` +
+      'set DATABASE_URL to a database of its own, or start what this one belongs to (a simulator is known by the key in its data directory)',
   );
 }
 
 function worldName(world: World): string {
-  return world.kind === 'telegram' ? 'Telegram' : `the ${world.kind} ${world.id}`;
+  if (world.kind === 'telegram') return 'Telegram itself';
+  return `${world.kind === 'simulator' ? 'the simulated Telegram' : 'the Telegram server'} ${world.id}`;
 }
 
 async function pendingOf(session: SqlSession, migrations: readonly Migration[]): Promise<Migration[]> {
@@ -96,7 +98,7 @@ async function pendingOf(session: SqlSession, migrations: readonly Migration[]):
     if (migration === undefined) {
       throw new VigiliaError(
         'SCHEMA_TOO_NEW',
-        `the database has had ${row.name}, which this version of the program does not know`,
+        `the database has had ${row.name}, which this version of the program does not know; start the version that wrote it, or restore a backup from before`,
       );
     }
     if (migration.checksum !== row.checksum) {

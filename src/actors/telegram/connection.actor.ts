@@ -108,6 +108,8 @@ function connectionStart(line: AccountLine, deps: ConnectionDeps): Start {
         log.info({ generation }, 'connected');
       },
       tellLive: () => log.debug({}, 'live'),
+      tellPostponed: ({ context }) =>
+        log.warn({ pauseMs: context.catchUpPauseMs }, 'the channels could not be asked for; trying again later'),
       tellUnavailable: () => line.detach(),
       tellDisconnected: ({ context }) => {
         line.setState('backoff', context.lastError?.message);

@@ -1,15 +1,30 @@
-import { createCipheriv, createDecipheriv, randomBytes, scryptSync } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { createCipheriv, createDecipheriv, randomBytes, type ScryptOptions, scrypt } from 'node:crypto';
+import { open, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { VigiliaError } from '../../errors.ts';
+import { makeFolder } from '../../make-folder.ts';
+
+const derive = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt);
 
 /** What derives the key from its text (RFC 7914); stored with each file, so that they may grow. */
 const SCRYPT = { N: 16384, r: 8, p: 1 } as const;
+/** The most that a file may ask for, as N · r · p: a damaged one shall not take all memory. */
+const SCRYPT_MOST = 2 ** 20;
 const FORMAT = 1;
+
+interface Kdf {
+  readonly name: 'scrypt';
+  readonly N: number;
+  readonly r: number;
+  readonly p: number;
+  /** Base64, as is all else. */
+  readonly salt: string;
+}
 
 interface Sealed {
   readonly format: typeof FORMAT;
-  readonly kdf: { readonly name: 'scrypt'; readonly N: number; readonly r: number; readonly p: number; readonly salt: string };
+  readonly kdf: Kdf;
   readonly iv: string;
   readonly tag: string;
   readonly data: string;
@@ -17,27 +32,40 @@ interface Sealed {
 
 /** Where an account's session is kept: sealed with AES-256-GCM, 0600, replaced atomically. */
 export interface SessionFiles {
-  /** @returns the session, or undefined when there is none. @throws SESSION_CORRUPT naming the file and what to do */
+  /** @returns the session, or undefined when there is none. @throws SESSION_CORRUPT naming the file and what to do; nothing is changed */
   read(accountId: string): Promise<string | undefined>;
-  /** Once it resolves, the session survives a crash and a power cut. */
+  /** Once it resolves, the session survives a crash and a power cut. @throws DATA_DIR_UNUSABLE; the session before it is kept */
   write(accountId: string, session: string): Promise<void>;
 }
 
 /**
- * @param folder made with 0700 where it is missing
+ * @param folder made with 0700 where it is missing; no other process writes in it
  * @param key the text of `SESSION_KEY`; null: a key file beside the sessions, made at the first write
  */
 export function sessionFiles(folder: string, key: string | null): SessionFiles {
   const fileOf = (accountId: string): string => join(folder, `${encodeURIComponent(accountId)}.session`);
   const keyFile = join(folder, 'session.key');
+  // The last one that opened or sealed a file: what a damaged file asked for is never kept.
+  let known: DerivedKey | undefined;
+  let lastWrite: Promise<void> = Promise.resolve();
 
-  async function secret(): Promise<string> {
-    if (key !== null) return key;
-    const kept = await readIfThere(keyFile);
+  async function secret(file: string): Promise<string> {
+    const kept = key ?? (await readIfThere(keyFile));
     if (kept) return kept;
-    const made = randomBytes(32).toString('base64url');
-    await replaceFile(keyFile, made);
-    return made;
+    const state = kept === undefined ? 'is not there' : 'is empty';
+    throw new VigiliaError(
+      'SESSION_CORRUPT',
+      `${file} cannot be opened: its key ${keyFile} ${state}; restore the key from a backup, set SESSION_KEY if the file was sealed with one, or ${START_ANEW}`,
+    );
+  }
+
+  async function write(accountId: string, session: string): Promise<void> {
+    makeFolder(folder);
+    if (key === null && !(await readIfThere(keyFile))) await replaceFile(keyFile, randomBytes(32).toString('base64url'));
+    const file = fileOf(accountId);
+    const used = await deriveKey(await secret(file), known?.kdf.N === SCRYPT.N ? known.kdf : freshKdf(), known);
+    await replaceFile(file, `${JSON.stringify(seal(session, used, accountId))}\n`);
+    known = used;
   }
 
   return {
@@ -45,42 +73,73 @@ export function sessionFiles(folder: string, key: string | null): SessionFiles {
       const file = fileOf(accountId);
       const text = await readIfThere(file);
       if (text === undefined) return undefined;
+      const keyText = await secret(file);
       try {
-        return unseal(JSON.parse(text) as Sealed, await secret(), accountId);
+        const sealed = JSON.parse(text) as Sealed;
+        checkFormat(sealed);
+        const used = await deriveKey(keyText, sealed.kdf, known);
+        const session = unseal(sealed, used.key, accountId);
+        known = used;
+        return session;
       } catch (cause) {
         const advice = key === null ? 'restore it from a backup' : 'check SESSION_KEY, or restore the file from a backup';
-        throw new VigiliaError('SESSION_CORRUPT', `${file} cannot be read: ${advice}, or move it away and log in again`, {
-          cause,
-        });
+        throw new VigiliaError(
+          'SESSION_CORRUPT',
+          `${file} cannot be opened: it is damaged, of another account, or sealed with another key; ${advice}, or ${START_ANEW}`,
+          { cause },
+        );
       }
     },
-    write: async (accountId, session) => {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
-      await replaceFile(fileOf(accountId), `${JSON.stringify(seal(session, await secret(), accountId))}\n`);
+    write: (accountId, session) => {
+      // One after the other: they share their drafts, and the first makes the key.
+      const written = lastWrite.then(() => write(accountId, session)).catch(unwritable(folder));
+      lastWrite = written.catch(() => {});
+      return written;
     },
   };
 }
 
-function seal(session: string, secret: string, accountId: string): Sealed {
-  const salt = randomBytes(16);
+const START_ANEW = 'move it away and restart: the account then has to log in anew';
+
+/** A key together with what it was derived from. */
+interface DerivedKey {
+  readonly secret: string;
+  readonly kdf: Kdf;
+  readonly key: Buffer;
+}
+
+/** Deriving takes 40 ms, on purpose: what is known already is used again. */
+async function deriveKey(secret: string, { N, r, p, salt }: Kdf, known: DerivedKey | undefined): Promise<DerivedKey> {
+  const kdf: Kdf = { name: 'scrypt', N, r, p, salt };
+  if (known?.secret === secret && JSON.stringify(known.kdf) === JSON.stringify(kdf)) return known;
+  return { secret, kdf, key: await derive(secret, Buffer.from(salt, 'base64'), 32, { N, r, p, maxmem: 256 * N * r }) };
+}
+
+function freshKdf(): Kdf {
+  return { name: 'scrypt', ...SCRYPT, salt: randomBytes(16).toString('base64') };
+}
+
+function seal(session: string, { kdf, key }: DerivedKey, accountId: string): Sealed {
   const iv = randomBytes(12);
-  const cipher = createCipheriv('aes-256-gcm', scryptSync(secret, salt, 32, SCRYPT), iv);
+  const cipher = createCipheriv('aes-256-gcm', key, iv);
   // Bound to its account: one account's file under another's name is refused.
   cipher.setAAD(Buffer.from(accountId));
   const data = Buffer.concat([cipher.update(session, 'utf8'), cipher.final()]);
   return {
     format: FORMAT,
-    kdf: { name: 'scrypt', ...SCRYPT, salt: salt.toString('base64') },
+    kdf,
     iv: iv.toString('base64'),
     tag: cipher.getAuthTag().toString('base64'),
     data: data.toString('base64'),
   };
 }
 
-function unseal(sealed: Sealed, secret: string, accountId: string): string {
-  const { N, r, p, salt } = sealed.kdf;
-  if (sealed.format !== FORMAT || sealed.kdf.name !== 'scrypt' || N > 2 ** 20) throw new Error('unknown format');
-  const key = scryptSync(secret, Buffer.from(salt, 'base64'), 32, { N, r, p, maxmem: 256 * N * r });
+function checkFormat({ format, kdf }: Sealed): void {
+  if (format !== FORMAT || kdf.name !== 'scrypt' || !(kdf.N * kdf.r * kdf.p <= SCRYPT_MOST)) throw new Error('unknown format');
+}
+
+/** @throws when a single bit of what counts is not as it was sealed */
+function unseal(sealed: Sealed, key: Buffer, accountId: string): string {
   const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(sealed.iv, 'base64'), { authTagLength: 16 });
   decipher.setAAD(Buffer.from(accountId));
   decipher.setAuthTag(Buffer.from(sealed.tag, 'base64'));
@@ -90,28 +149,35 @@ function unseal(sealed: Sealed, secret: string, accountId: string): string {
 async function readIfThere(file: string): Promise<string | undefined> {
   try {
     return await readFile(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new VigiliaError('SESSION_CORRUPT', `${file} cannot be read: check its owner and mode`, { cause: error });
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    throw new VigiliaError('SESSION_CORRUPT', `${file} cannot be read (${code}): check its owner and mode`, { cause });
   }
 }
 
-/** A crash at any instant leaves the old file or the new one, whole: temporary file, fsync, rename, fsync of the folder. */
+function unwritable(folder: string): (thrown: unknown) => never {
+  return (cause) => {
+    if (cause instanceof VigiliaError) throw cause;
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new VigiliaError('DATA_DIR_UNUSABLE', `a session cannot be written to ${folder} (${code})`, { cause });
+  };
+}
+
+/**
+ * A crash at any instant leaves the old file or the new one, whole: draft, fsync, rename, fsync of the folder.
+ * The draft's name is fixed, so that those of crashed writes do not pile up.
+ */
 async function replaceFile(file: string, text: string): Promise<void> {
-  const temporary = `${file}.${randomBytes(4).toString('hex')}.tmp`;
+  const draft = `${file}.new`;
+  const handle = await open(draft, 'w', 0o600);
   try {
-    const handle = await open(temporary, 'wx', 0o600);
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, file);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
+  await rename(draft, file);
   const folder = await open(dirname(file), 'r');
   try {
     await folder.sync();

@@ -77,7 +77,7 @@ class GramJsLink implements TelegramLink {
       {
         onDrop: (cause) => this.#goDown(new VigiliaError('TELEGRAM_OFFLINE', cause.message, { cause })),
         onBadAuthKey: () =>
-          this.#goDown(new VigiliaError('TELEGRAM_REAUTH', 'Telegram has forgotten the auth key (transport error -404)')),
+          this.#goDown(new VigiliaError('TELEGRAM_KEY_UNKNOWN', 'Telegram does not know the auth key (transport error -404)')),
         onUpdates: (container) => this.#tellUpdates(container),
       },
       deps.log,

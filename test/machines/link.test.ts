@@ -1,0 +1,127 @@
+import { describe, expect, test } from 'vitest';
+import { createActor, fromPromise } from 'xstate';
+import { stateName } from '../../src/actors/registry.ts';
+import { type ErrorCode, VigiliaError } from '../../src/errors.ts';
+import { linkMachine } from '../../src/machines/link.machine.ts';
+import { type Deferred, deferred } from '../support/deferred.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+function house() {
+  const clock = new VirtualClock();
+  const told: string[] = [];
+  const asked: Record<'prepare' | 'check', Deferred<void>[]> = { prepare: [], check: [] };
+  const ask = (what: 'prepare' | 'check'): Promise<void> => {
+    const answer = deferred();
+    asked[what].push(answer);
+    return answer.promise;
+  };
+  const actor = createActor(
+    linkMachine.provide({
+      actors: { prepare: fromPromise<void>(() => ask('prepare')), check: fromPromise<void>(() => ask('check')) },
+      actions: { tellUp: () => void told.push('up'), tellDown: () => void told.push('down') },
+    }),
+    { input: { backoffMs: (attempt) => 100 * 2 ** attempt }, clock },
+  ).start();
+  return {
+    clock,
+    told,
+    actor,
+    asked,
+    state: () => stateName(actor.getSnapshot().value),
+    context: () => actor.getSnapshot().context,
+    done: async (what: 'prepare' | 'check') => {
+      asked[what].at(-1)?.resolve();
+      await clock.settle();
+    },
+    failed: async (what: 'prepare' | 'check', code: ErrorCode = 'STORE_UNAVAILABLE') => {
+      asked[what].at(-1)?.reject(new VigiliaError(code, 'no'));
+      await clock.settle();
+    },
+  };
+}
+
+describe('the link to a server', () => {
+  test('is prepared, then up, then asked every 5 s', async () => {
+    const { clock, told, asked, state, done } = house();
+    expect(state()).toBe('connecting');
+    await done('prepare');
+    expect(state()).toBe('up.waiting');
+    expect(told).toEqual(['up']);
+    for (let checks = 1; checks <= 3; checks++) {
+      await clock.advance(4_999);
+      expect(asked.check).toHaveLength(checks - 1);
+      await clock.advance(1);
+      expect(state()).toBe('up.checking');
+      expect(asked.check).toHaveLength(checks);
+      await done('check');
+    }
+    expect(told).toEqual(['up']);
+  });
+
+  test.each(['STORE_UNAVAILABLE', 'BROKER_UNAVAILABLE', 'TELEGRAM_FLOOD'] as const)(
+    'that cannot be made for now (%s) is tried again after its backoff, for ever',
+    async (code) => {
+      const { clock, told, asked, state, context, failed, done } = house();
+      for (let failure = 0; failure < 12; failure++) {
+        await failed('prepare', code);
+        expect(state()).toBe('down');
+        expect(context()).toMatchObject({ attempt: failure, lastError: { code } });
+        await clock.advance(100 * 2 ** failure - 1);
+        expect(state()).toBe('down');
+        await clock.advance(1);
+        expect(state()).toBe('connecting');
+      }
+      expect(asked.prepare).toHaveLength(13);
+      await done('prepare');
+      expect(told).toEqual([...Array.from({ length: 12 }, () => 'down'), 'up']);
+      expect(context()).toMatchObject({ attempt: 0, lastError: null });
+    },
+  );
+
+  test('that was up goes down at a failed check, is prepared anew, and its backoff starts from the beginning', async () => {
+    const { clock, state, context, done, failed, asked } = house();
+    await failed('prepare');
+    await clock.advance(100);
+    await done('prepare');
+    await clock.advance(5_000);
+    await failed('check');
+    expect(state()).toBe('down');
+    expect(context()).toMatchObject({ attempt: 0, lastError: { code: 'STORE_UNAVAILABLE' } });
+    await clock.advance(100);
+    expect(asked.prepare).toHaveLength(3);
+    await done('prepare');
+    expect(state()).toBe('up.waiting');
+  });
+
+  test('stays a state when a check fails in any other way', async () => {
+    const { clock, state, done, failed } = house();
+    await done('prepare');
+    await clock.advance(5_000);
+    await failed('check', 'STORE_REFUSED');
+    expect(state()).toBe('down');
+  });
+
+  test.each(['FOREIGN_DATABASE', 'SCHEMA_TOO_NEW', 'STORE_REFUSED', 'INTERNAL'] as const)(
+    'to a server that is not ours to use (%s) ends, with the reason',
+    async (code) => {
+      const { actor, failed, told } = house();
+      await failed('prepare', code);
+      expect(actor.getSnapshot()).toMatchObject({ value: 'ended', status: 'done', output: { failure: { code } } });
+      expect(told).toEqual([]);
+    },
+  );
+
+  test.each(['connecting', 'up.waiting', 'up.checking', 'down'])(
+    'that is %s ends without a failure when it is told to',
+    async (wanted) => {
+      const { actor, clock, state, done, failed } = house();
+      if (wanted.startsWith('up')) await done('prepare');
+      if (wanted === 'up.checking') await clock.advance(5_000);
+      if (wanted === 'down') await failed('prepare');
+      expect(state()).toBe(wanted);
+      actor.send({ type: 'SHUTDOWN' });
+      expect(actor.getSnapshot()).toMatchObject({ value: 'ended', status: 'done', output: {} });
+      expect(actor.getSnapshot().output).not.toHaveProperty('failure');
+    },
+  );
+});
