@@ -150,6 +150,13 @@ export function toVigiliaError(thrown: unknown): VigiliaError {
   return new VigiliaError('INTERNAL', message, { cause: thrown });
 }
 
+/** @returns what made the supervisors give up, however many are in between; any other error as it is */
+export function reasonBehind(thrown: unknown): VigiliaError {
+  let reason = toVigiliaError(thrown);
+  while (reason.code === 'GAVE_UP' && reason.cause !== undefined) reason = toVigiliaError(reason.cause);
+  return reason;
+}
+
 /** What of an error is kept with a job or shown in a state: its code, fault and text, never its stack. */
 export interface ErrorRecord {
   readonly code: ErrorCode;

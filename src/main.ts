@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { systemClock, systemRandom } from './clock.ts';
 import { type Config, ConfigError, describeConfig, readConfig } from './config.ts';
-import { causeChain, toVigiliaError, VigiliaError } from './errors.ts';
+import { causeChain, reasonBehind, VigiliaError } from './errors.ts';
 import { createLog, LOG_LEVELS, type Log, type LogLevel } from './log.ts';
-import { startProgram } from './program.ts';
+import { type Program, startProgram } from './program.ts';
 import { refuseControl, serveControl, startSimulator } from './simulator/simulator.ts';
 
 /** Exit codes, from sysexits.h where it has one. */
@@ -91,7 +91,8 @@ function loadDotEnv(): void {
 async function start(): Promise<number> {
   const config = configuration();
   const log = createLog(config.logLevel, process.stdout.isTTY);
-  const program = await startProgram(config, { version, pid: process.pid, entry: fileURLToPath(import.meta.url) }, log);
+  let program: Program | undefined;
+  let asked = false;
   let fatal = false;
   const stop = (why: string): void => {
     log.info({ why }, 'stopping');
@@ -99,7 +100,8 @@ async function start(): Promise<number> {
       log.fatal({}, 'the stop took too long; ending by force');
       process.exit(EXIT.failed);
     }, STOP_DEADLINE_MS).unref();
-    void program.stop();
+    asked = true;
+    void program?.stop();
   };
   onSignals(stop);
   onStray(log, () => {
@@ -107,6 +109,9 @@ async function start(): Promise<number> {
     fatal = true;
     stop('a failure that no actor owns');
   });
+  program = await startProgram(config, { version, pid: process.pid, entry: fileURLToPath(import.meta.url) }, log);
+  // A stop that was asked for before there was anything to stop.
+  if (asked) void program.stop();
   let up = false;
   program.started.then(
     () => {
@@ -207,10 +212,9 @@ function onStray(log: Log, giveUp: () => void): void {
   });
 }
 
-/** The innermost reason that says what to do. */
+/** The innermost reason: it says what to do. */
 function reasonOf(error: VigiliaError): string {
-  let reason = error;
-  while (reason.code === 'GAVE_UP' && reason.cause !== undefined) reason = toVigiliaError(reason.cause);
+  const reason = reasonBehind(error);
   return `${reason.message} [${reason.code}]`;
 }
 

@@ -141,7 +141,7 @@ export interface Job {
   readonly status: JobStatus;
   /** 1 (first) to 10. */
   readonly priority: number;
-  /** Runs that ended in a failure that counts. */
+  /** Runs that ended: in success, or in a failure that counts. Flood waits and lost workers do not. */
   readonly attempts: number;
   /** Times a worker took it. */
   readonly claims: number;

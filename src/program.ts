@@ -98,6 +98,8 @@ async function assemble(
   const place = worldPlace(config);
   const desk = config.telegram.kind === 'simulated' ? new SimulatorDesk() : undefined;
   const world = (): World => worldOf(config, desk);
+  // First of all: a new embedded database takes seconds to make.
+  sayWhatRuns(config, host, log, dataDir.path);
   const embeddedStore: StoreOptions = { kind: 'pglite', dataDir: dataDir.file('worlds', place, 'pglite') };
   const store = await openStore(config.database ? { kind: 'postgresql', ...config.database } : embeddedStore, { clock, log });
   const broker = createMemoryBroker(log);
@@ -156,9 +158,8 @@ async function assemble(
     });
   const announce = (url: string): void => {
     dataDir.announce(url);
-    if (config.role !== 'worker') sayWhatToTry(log, url, desk);
+    if (config.role !== 'worker') sayWhatToTry(config, log, url, desk);
   };
-  sayWhatRuns(config, host, log, store.kind, dataDir.path);
   system = startSystem(
     treeOf(
       config.role,
@@ -257,9 +258,9 @@ function notesOf({ telegram, rabbitmqUrl, redisUrl, role }: Config): string[] {
   return notes;
 }
 
-function sayWhatRuns(config: Config, host: ProgramHost, log: Log, store: string, dataDir: string): void {
+function sayWhatRuns(config: Config, host: ProgramHost, log: Log, dataDir: string): void {
   for (const warning of config.warnings) log.warn({}, warning);
-  const where = store === 'pglite' ? 'embedded database (PGlite)' : 'PostgreSQL';
+  const where = config.database ? 'PostgreSQL' : 'embedded database (PGlite)';
   log.info({ role: config.role, pid: host.pid, dataDir }, `Vigília ${host.version}: ${where}, in-process broker`);
   if (config.telegram.kind === 'simulated') {
     const world = config.telegram.world ?? 'the built-in demo world';
@@ -271,9 +272,12 @@ function sayWhatRuns(config: Config, host: ProgramHost, log: Log, store: string,
   for (const note of notesOf(config)) log.debug({}, note);
 }
 
-function sayWhatToTry(log: Log, url: string, desk: SimulatorDesk | undefined): void {
+/** Commands to copy into a shell, each a line of its own. */
+function sayWhatToTry(config: Config, log: Log, url: string, desk: SimulatorDesk | undefined): void {
   const channel = desk?.info?.channels[0]?.username ?? 'durov';
-  const post = `curl -X POST ${url}${API_BASE}/sync-messages -H 'content-type: application/json' -d '{"channelId":"${channel}","limit":200}'`;
-  log.info({}, `try: ${post}`);
-  log.info({}, `then: curl ${url}${API_BASE}/channels/${channel}/messages   and: curl ${url}/health`);
+  const token = config.tokens.length > 0 ? "-H 'X-Gateway-Token: YOUR_TOKEN' " : '';
+  const body = `-H 'content-type: application/json' -d '{"channelId":"${channel}","limit":200}'`;
+  log.info({}, `try: curl ${token}-X POST '${url}${API_BASE}/sync-messages' ${body}`);
+  log.info({}, `then: curl ${token}'${url}${API_BASE}/channels/${channel}/messages?limit=5'`);
+  log.info({}, `and: curl ${token}'${url}/health'`);
 }

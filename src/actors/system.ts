@@ -46,7 +46,7 @@ export function startSystem(spec: SupervisorSpec, deps: SupervisionDeps): ActorS
     started,
     ended,
     stop: async () => {
-      root.send({ type: 'SHUTDOWN' });
+      if (root.getSnapshot().status === 'active') root.send({ type: 'SHUTDOWN' });
       await ended;
     },
     tree: () => registry.tree(path) as ActorNode,

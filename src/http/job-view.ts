@@ -10,7 +10,7 @@ export const JobSchema = Type.Object({
   accountId: Type.String(),
   status: Type.Enum(['queued', 'processing', 'completed', 'failed', 'delayed', 'cancelled']),
   progress: nullable(Type.Object({ done: Type.Integer(), total: nullable(Type.Integer()) })),
-  attempts: Type.Integer({ description: 'Runs that ended in a failure that counts.' }),
+  attempts: Type.Integer({ description: 'Runs that ended: in success, or in a failure that counts.' }),
   reason: nullable(Type.String({ description: 'Why it waits.' })),
   result: nullable(Type.Unsafe<JsonObject>(Type.Object({}))),
   error: nullable(Type.Object({ code: Type.String(), message: Type.String() })),

@@ -1,5 +1,5 @@
 import { type AnyActorRef, and, assign, not, setup } from 'xstate';
-import { toVigiliaError, VigiliaError } from '../errors.ts';
+import { reasonBehind, VigiliaError } from '../errors.ts';
 import { decideRestart, type ExitReason, type Intensity, type RestartType, recentRestarts } from './restart.ts';
 
 /** What the supervisor has to know of a child to decide about it. */
@@ -64,7 +64,7 @@ export const supervisorMachine = setup({
   guards: {
     isHead: ({ context, event }) => 'id' in event && event.id === headOf(context),
     mayPass: ({ event }) =>
-      event.type === 'CHILD_DOWN' && event.error !== undefined && toVigiliaError(event.error).fault === 'transient',
+      event.type === 'CHILD_DOWN' && event.error !== undefined && reasonBehind(event.error).fault === 'transient',
     queueEmpty: ({ context }) => context.queue.length === 0,
     mustRestart: ({ context, event }) => decide(context, event) === 'restart',
     mustGiveUp: ({ context, event }) => decide(context, event) === 'give-up',

@@ -142,9 +142,11 @@ describe('a one_for_one supervisor', () => {
   });
 
   it('tries a first start again when what failed passes by itself, and not when it does not', async () => {
-    for (const [code, lives] of [
-      ['SIMULATOR_FAILED', 3],
-      ['SIMULATOR_REFUSED', 1],
+    for (const [code, lives, nested] of [
+      ['SIMULATOR_FAILED', 3, false],
+      ['SIMULATOR_REFUSED', 1, false],
+      ['SIMULATOR_FAILED', 3, true],
+      ['SIMULATOR_REFUSED', 1, true],
     ] as const) {
       const { deps, clock } = harness();
       let life = 0;
@@ -159,7 +161,8 @@ describe('a one_for_one supervisor', () => {
           }),
         }),
       };
-      const system = startSystem({ children: [late] }, deps);
+      const inner = supervisorSpec('inner', { children: [late] }, deps);
+      const system = startSystem({ children: [nested ? inner : late] }, deps);
       system.started.catch(() => {});
       await clock.advance(5_000);
       expect(life).toBe(lives);

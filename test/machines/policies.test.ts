@@ -47,7 +47,7 @@ describe('pts', () => {
     [10, 12, 1, 'gap', 'one is missing'],
     [10, 11, 0, 'gap', 'an uncounted step is missing'],
     [10, 900, 2, 'gap', 'many are missing'],
-  ] as const)('local %s, pts %d, count %d: %s (%s)', (local, pts, count, verdict) => {
+  ] as const)('local %s, pts %d, count %d: %s (%s)', (local, pts, count, verdict, _why) => {
     expect(ptsVerdict(local, pts, count)).toBe(verdict);
   });
 

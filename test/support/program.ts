@@ -1,10 +1,15 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type Agent, type IncomingHttpHeaders, request } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import type { HealthReport } from '../../src/ports.ts';
+import type { GeneratedChannelOptions } from '../../src/simulator/generated-channel.ts';
+
+const run = promisify(execFile);
 
 /** The built program: `npm test` builds it first. */
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
@@ -13,7 +18,19 @@ const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const FOREIGN =
   /^(VIGILIA_|GATEWAY_|TELEGRAM_|SIMULATOR_|SESSION_KEY|HTTP_|OPS_|DATABASE_|REDIS_|RABBITMQ_|NODE_ENV$|LOG_LEVEL$)/;
 
-type Env = Readonly<Record<string, string>>;
+export type Env = Readonly<Record<string, string>>;
+
+/** A job as `GET …/jobs/:id` gives it. */
+export interface JobAnswer {
+  readonly status: string;
+  readonly attempts: number;
+  readonly progress: { readonly done: number; readonly total: number | null } | null;
+  readonly result: Readonly<Record<string, unknown>> | null;
+  readonly error: { readonly code: string; readonly message: string } | null;
+  readonly nextAttemptAt: string | null;
+}
+
+const JOB_HAS_ENDED = ['completed', 'failed', 'cancelled'];
 
 /** @returns a fresh folder that is removed when the function given to `onEnd` runs */
 export async function temporaryFolder(onEnd: (remove: () => Promise<void>) => void): Promise<string> {
@@ -31,6 +48,30 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
+/** Makes a world of generated channels. @returns its folder, for `SIMULATOR_WORLD` */
+export async function writeWorld(folder: string, channels: readonly GeneratedChannelOptions[]): Promise<string> {
+  const world = join(folder, 'world');
+  await mkdir(world, { recursive: true });
+  await writeFile(join(world, 'world.json'), JSON.stringify({ channels }));
+  return world;
+}
+
+/** Whether a process runs; one that only waits for its parent to notice its end does not. */
+export async function isRunning(pid: number): Promise<boolean> {
+  const { stdout } = await run('ps', ['-o', 'stat=', '-p', String(pid)]).catch(() => ({ stdout: '' }));
+  return stdout.trim() !== '' && !stdout.trim().startsWith('Z');
+}
+
+/** @returns ids of the running processes whose command line has this text in it */
+export async function processesNaming(text: string): Promise<number[]> {
+  const { stdout } = await run('ps', ['-e', '-o', 'pid=,stat=,args='], { maxBuffer: 2 ** 24 });
+  return stdout
+    .split('\n')
+    .map((line) => /^\s*(\d+)\s+(\S+)\s+(.*)$/.exec(line))
+    .filter((match) => match?.[3]?.includes(text) && !match[2]?.startsWith('Z'))
+    .map((match) => Number(match?.[1]));
+}
+
 /** One line of the log. */
 export interface LogLine {
   readonly level: string;
@@ -38,19 +79,35 @@ export interface LogLine {
   readonly [field: string]: unknown;
 }
 
+export interface AskOptions {
+  readonly method?: string;
+  readonly headers?: Env;
+  readonly body?: string | Buffer;
+  readonly agent?: Agent;
+}
+
+export interface Asked {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+}
+
 /** A process of the program, as its users see it. */
 export class Program {
   readonly child: ChildProcess;
   readonly url: string;
   readonly log: LogLine[] = [];
+  stdout = '';
   stderr = '';
   /** Resolves with the exit code, or the signal that ended it. */
   readonly exited: Promise<number | string>;
+  /** It is gone, and all it wrote is read. */
+  #ended = false;
   #listeners = new Set<() => void>();
 
   constructor(args: readonly string[], env: Env, cwd: string) {
     const inherited = Object.entries(process.env).filter(([name]) => !FOREIGN.test(name));
-    this.url = `http://127.0.0.1:${env.HTTP_PORT}`;
+    this.url = `http://127.0.0.1:${env.VIGILIA_ROLE === 'worker' ? env.OPS_PORT : env.HTTP_PORT}`;
     this.child = spawn(process.execPath, [MAIN, ...args], {
       cwd,
       env: { ...Object.fromEntries(inherited), ...env },
@@ -58,6 +115,7 @@ export class Program {
     });
     let rest = '';
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.stdout += text;
       const lines = (rest + text).split('\n');
       rest = lines.pop() ?? '';
       for (const line of lines) if (line.startsWith('{')) this.log.push(JSON.parse(line) as LogLine);
@@ -68,14 +126,11 @@ export class Program {
     });
     this.exited = new Promise((resolve) => {
       this.child.once('close', (code, signal) => {
+        this.#ended = true;
         resolve(signal ?? code ?? 0);
         for (const listener of this.#listeners) listener();
       });
     });
-  }
-
-  get running(): boolean {
-    return this.child.exitCode === null && this.child.signalCode === null;
   }
 
   /** Resolves with the first log line, past or future, that fits. */
@@ -83,7 +138,7 @@ export class Program {
     for (;;) {
       const found = this.log.find(fits);
       if (found) return found;
-      if (!this.running) throw new Error(`the program ended before it logged that\n${this.tail()}`);
+      if (this.#ended) throw new Error(`the program ended before it logged that\n${this.tail()}`);
       await new Promise<void>((resolve) => {
         const listener = (): void => {
           this.#listeners.delete(listener);
@@ -115,6 +170,45 @@ export class Program {
       body: JSON.stringify(body),
     });
     return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+  }
+
+  /** Any request, with any headers, over any connection. */
+  async ask(path: string, { method = 'GET', headers = {}, body, agent }: AskOptions = {}): Promise<Asked> {
+    return new Promise((resolve, reject) => {
+      const asking = request(this.url + path, { method, headers, ...(agent && { agent }) }, (answer) => {
+        let text = '';
+        answer.setEncoding('utf8').on('data', (part: string) => {
+          text += part;
+        });
+        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text }));
+        answer.on('error', reject);
+      });
+      asking.on('error', reject);
+      asking.end(body);
+    });
+  }
+
+  async health(): Promise<{ status: number; report: HealthReport }> {
+    const { status, body } = await this.get('/health');
+    return { status, report: body as HealthReport };
+  }
+
+  /** Asks for a channel's messages. @returns where the accepted job can be asked for */
+  async sync(channelId: string, limit: number): Promise<string> {
+    const { status, body } = await this.post('/api/telegram-gateway/sync-messages', { channelId, limit, force: true });
+    if (status !== 202) throw new Error(`not accepted: ${status} ${JSON.stringify(body)}`);
+    return String(body.pollUrl);
+  }
+
+  /** @returns the job once it is as wanted; by default, once it has ended */
+  async job(
+    pollUrl: string,
+    wanted: (job: JobAnswer) => boolean = ({ status }) => JOB_HAS_ENDED.includes(status),
+  ): Promise<JobAnswer> {
+    return until(async () => {
+      const job = (await this.get(pollUrl)).body as JobAnswer;
+      return wanted(job) ? job : undefined;
+    });
   }
 
   /** Asks it to stop. @returns its exit code */

@@ -111,8 +111,9 @@ class Consumer {
 
   async #work(token: number): Promise<void> {
     if (this.#unpark) {
-      const done = await this.#untilStored(() => this.#unparkAll());
-      if (done) this.#unpark = false;
+      // Cleared first: a job that is parked during the look wants another one.
+      this.#unpark = false;
+      if (!(await this.#untilStored(() => this.#unparkAll()))) return;
     }
     for (const id of this.#woken) {
       if (this.#running.size >= SLOTS || !this.#line.serving || this.#signal.aborted) return;
@@ -134,7 +135,7 @@ class Consumer {
   }
 
   async #claimAndRun(id: string, token: number): Promise<void> {
-    const { store, clock, log } = this.#deps;
+    const { store, clock, log, nudge } = this.#deps;
     let claim: Claim | null = null;
     let job: Job | undefined;
     try {
@@ -149,7 +150,11 @@ class Consumer {
       log.warn({ job: id, code: error.code, cause: error.message }, 'a job could not be claimed');
       return;
     }
-    if (job && claim) await runJob(job, claim, this.#line, this.#signal, this.#deps);
+    if (!job || !claim) return;
+    const left = await runJob(job, claim, this.#line, this.#signal, this.#deps);
+    // The account may have come back before the job was parked: then nobody else would look at it.
+    if (!left || left.status === 'parked') this.#unpark = true;
+    if (!left || left.status === 'queued' || left.status === 'delayed') nudge();
   }
 
   /** @returns undefined when the consumer has to stop first */

@@ -33,7 +33,7 @@ export class Nudge {
 
   /** Sleeps until a ring, the end of the time or the signal; a ring since the last call counts. */
   async sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-    if (!this.#rung) {
+    if (!this.#rung && !signal.aborted) {
       const enough = new AbortController();
       this.#wake = () => enough.abort();
       signal.addEventListener('abort', this.#wake, { once: true });

@@ -6,7 +6,7 @@ const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
  * @param prefix e.g. `sync`
  * @param now ms since epoch
  * @param entropy at least 12 random bytes
- * @example jobId('sync', 1763683200000, bytes) // 'sync-01KAHB2Q00X4M8V6P2ZC7R'
+ * @example jobId('sync', 1763683200000, bytes) // 'sync-01KAHVBV00X4M8V6P2ZC7R'
  */
 export function jobId(prefix: string, now: number, entropy: Uint8Array): string {
   let time = '';

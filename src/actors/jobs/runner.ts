@@ -22,8 +22,15 @@ export interface RunnerDeps {
 /**
  * Runs a claimed job to the end of this claim: completed, failed, waiting for another try, or handed back. It never rejects.
  * @param signal aborted when the worker stops: the page in hand is finished, then the job is handed back
+ * @returns the row as this run left it, or undefined when that is not known: the claim was over, or the end could not be written down
  */
-export async function runJob(job: Job, claim: Claim, calls: TelegramCalls, signal: AbortSignal, deps: RunnerDeps): Promise<void> {
+export async function runJob(
+  job: Job,
+  claim: Claim,
+  calls: TelegramCalls,
+  signal: AbortSignal,
+  deps: RunnerDeps,
+): Promise<Job | undefined> {
   const { clock, log } = deps;
   const fields = { job: job.id, action: job.action, account: job.accountId };
   const startedAt = clock.monotonic();
@@ -37,13 +44,14 @@ export async function runJob(job: Job, claim: Claim, calls: TelegramCalls, signa
   }
   if (!ending) {
     log.info(fields, 'job left: its claim is over');
-    return;
+    return undefined;
   }
   const settled = await settle(job, claim, ending, signal, deps);
-  if (!settled) return;
+  if (!settled) return undefined;
   const tookMs = Math.round(clock.monotonic() - startedAt);
   const error = settled.error ? { cause: settled.error.code, why: settled.error.message } : {};
   log.info({ ...fields, status: settled.status, attempts: settled.attempts, tookMs, ...error }, 'job settled');
+  return settled;
 }
 
 function runAction(job: Job, claim: Claim, calls: TelegramCalls, signal: AbortSignal, deps: RunnerDeps): Promise<ActionOutcome> {

@@ -23,11 +23,18 @@ export function storeFault(thrown: unknown): VigiliaError {
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   const code = codeOf(thrown);
   if (isSqlState(code))
-    return TRANSIENT.test(code) ? unavailable(`${message} (${code})`, thrown) : refused(`${message} (${code})`, thrown);
+    return TRANSIENT.test(code)
+      ? unavailable(`${message} (${code})`, thrown)
+      : refused(`${message} (${code})${adviceOn(code)}`, thrown);
   if (thrown instanceof AggregateError || (code !== undefined && NETWORK.test(code)) || CONNECTION_LOST.test(message)) {
     return unavailable(message === '' ? (code ?? 'no address answers') : message, thrown);
   }
   return refused(message, thrown);
+}
+
+/** A login (28) or a database (3D) that is not there is a matter of the address. */
+function adviceOn(code: string): string {
+  return /^(28|3D)/.test(code) ? '; check DATABASE_URL' : '';
 }
 
 /** The database cannot be reached, or answers too late. */

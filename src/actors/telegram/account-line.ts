@@ -1,3 +1,4 @@
+import { formatChannelRef } from '../../channel-ref.ts';
 import type { Clock } from '../../clock.ts';
 import { toVigiliaError, VigiliaError } from '../../errors.ts';
 import type {
@@ -118,8 +119,14 @@ export class AccountLine implements TelegramCalls {
     };
   }
 
-  resolve(ref: ChannelRef): Promise<ResolvedChannel> {
-    return this.#call((link) => link.resolve(ref));
+  async resolve(ref: ChannelRef): Promise<ResolvedChannel> {
+    try {
+      return await this.#call((link) => link.resolve(ref));
+    } catch (cause) {
+      if (!(cause instanceof VigiliaError) || cause.code !== 'CHANNEL_NOT_FOUND') throw cause;
+      const why = `there is no channel ${formatChannelRef(ref)}, or account ${this.accountId} may not see it: ${cause.message}`;
+      throw new VigiliaError('CHANNEL_NOT_FOUND', why, { cause });
+    }
   }
 
   fullChannel(chatId: ChatId): Promise<ResolvedChannel> {

@@ -42,13 +42,13 @@ export function updatesSpec(line: AccountLine, deps: UpdatesDeps): ChildSpec {
           waiting.push(batch);
           wake();
         });
+        signal.addEventListener('abort', () => wake(), { once: true });
         try {
           life.ready();
           await new UpdateWriter(line, deps, signal).run(waiting, () => {
             if (waiting.length > 0 || signal.aborted) return Promise.resolve();
             return new Promise<void>((resolve) => {
               wake = resolve;
-              signal.addEventListener('abort', () => resolve(), { once: true });
             });
           });
         } finally {

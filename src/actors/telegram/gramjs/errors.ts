@@ -16,7 +16,6 @@ const BY_NAME: Readonly<Record<string, ErrorCode>> = {
   RPC_MCGET_FAIL: 'TELEGRAM_TRANSIENT',
   CONNECTION_NOT_INITED: 'TELEGRAM_GENERATION',
   CONNECTION_LAYER_INVALID: 'TELEGRAM_GENERATION',
-  TIMEOUT: 'TELEGRAM_GENERATION',
   CHANNEL_PRIVATE: 'CHANNEL_NOT_FOUND',
   CHANNEL_PUBLIC_GROUP_NA: 'CHANNEL_NOT_FOUND',
   CHANNEL_INVALID: 'CHANNEL_NOT_FOUND',
@@ -25,6 +24,9 @@ const BY_NAME: Readonly<Record<string, ErrorCode>> = {
   USERNAME_NOT_OCCUPIED: 'CHANNEL_NOT_FOUND',
   PEER_ID_INVALID: 'CHANNEL_NOT_FOUND',
 };
+
+/** Waits that GramJS has no class for: it gives on their name, with the seconds in it. */
+const NAMED_WAIT = /^(?:FLOOD_(?:PREMIUM_)?WAIT|SLOWMODE_WAIT|TAKEOUT_INIT_DELAY|2FA_CONFIRM_WAIT)_(\d+)$/;
 
 /** Classes of GramJS after whose appearance the connection is not to be trusted. */
 const GENERATION_CLASSES = new Set([
@@ -50,19 +52,23 @@ export function fromGramJs(thrown: unknown, method: string): VigiliaError {
   const { code, errorMessage, seconds } = (thrown ?? {}) as RpcErrorLike;
   const name = typeof errorMessage === 'string' ? errorMessage : '';
   const said = `Telegram answered ${method} with ${typeof code === 'number' ? code : '?'} ${name || '(no name)'}`;
-  if (typeof seconds === 'number') {
-    const wait = `Telegram asked to wait ${seconds} s before calling ${method} again`;
-    return new VigiliaError('TELEGRAM_FLOOD', wait, { retryAfterMs: seconds * 1000, cause: thrown });
+  const waitS = typeof seconds === 'number' ? seconds : Number(NAMED_WAIT.exec(name)?.[1] ?? Number.NaN);
+  if (!Number.isNaN(waitS)) {
+    const wait = `Telegram asked to wait ${waitS} s before calling ${method} again`;
+    return new VigiliaError('TELEGRAM_FLOOD', wait, { retryAfterMs: waitS * 1000, cause: thrown });
   }
   const known = BY_NAME[name];
   if (known) return new VigiliaError(known, said, { cause: thrown });
+  const className = thrown instanceof Error ? thrown.constructor.name : '';
+  const text = thrown instanceof Error ? thrown.message : String(thrown);
+  // Before the code: GramJS gives a refused packet one too, that of the transport.
+  if (GENERATION_CLASSES.has(className) || text === 'TIMEOUT') {
+    return new VigiliaError('TELEGRAM_GENERATION', `${method}: ${text}`, { cause: thrown });
+  }
   if (typeof code === 'number') {
     // -503 is Telegram's own time-out; every 5xx passes by itself, and so does a 420 that names no time (MSG_WAIT_FAILED).
     const passes = code >= 500 || code < 0 || code === 420;
     return new VigiliaError(passes ? 'TELEGRAM_TRANSIENT' : 'TELEGRAM_REFUSED', said, { cause: thrown });
   }
-  const className = thrown instanceof Error ? thrown.constructor.name : '';
-  const text = thrown instanceof Error ? thrown.message : String(thrown);
-  const unusable = GENERATION_CLASSES.has(className);
-  return new VigiliaError(unusable ? 'TELEGRAM_GENERATION' : 'TELEGRAM_TRANSIENT', `${method}: ${text}`, { cause: thrown });
+  return new VigiliaError('TELEGRAM_TRANSIENT', `${method}: ${text}`, { cause: thrown });
 }

@@ -1,7 +1,9 @@
 import { TelegramClient } from 'telegram/client/TelegramClient.js';
 import type { TelegramClientParams } from 'telegram/client/telegramBaseClient.js';
+import { FileMigrateError } from 'telegram/errors/index.js';
 import { Logger, LogLevel } from 'telegram/extensions/Logger.js';
 import { MTProtoSender, UpdateConnectionState } from 'telegram/network/index.js';
+import type { Api } from 'telegram/tl/index.js';
 import type { TLMessage } from 'telegram/tl/core/index.js';
 import type { Log } from '../../../log.ts';
 import type { LinkSession } from './session.ts';
@@ -79,9 +81,6 @@ class GramJsLog extends Logger {
 /** Options that GramJS reads; the others of its documentation do nothing (see the facts in decision 0004). */
 const PARAMS = {
   connectionRetries: 1,
-  // 1 would break the migration between data centres.
-  requestRetries: 3,
-  floodSleepThreshold: 0,
   securityChecks: true,
   useWSS: false,
   retryDelay: 0,
@@ -112,6 +111,27 @@ export class LinkClient extends TelegramClient {
     await this._initSession();
     this._sender ??= this.#newSender();
     return super.connect();
+  }
+
+  /**
+   * Makes one call, once, and gives its failure on as it came. GramJS would make it three times, two seconds apart, and keep of a failure
+   * on Telegram's side only that there was one; whether a call is made again is for those who asked for it to decide.
+   */
+  override async invoke<R extends Api.AnyRequest>(request: R): Promise<R['__response']> {
+    try {
+      return await this.#send(request);
+    } catch (thrown) {
+      // The account or the phone lives in another data centre: only there the call can be made.
+      const { newDc } = thrown as { readonly newDc?: unknown };
+      if (typeof newDc !== 'number' || thrown instanceof FileMigrateError) throw thrown;
+      await this._switchDC(newDc);
+      return await this.#send(request);
+    }
+  }
+
+  #send<R extends Api.AnyRequest>(request: R): Promise<R['__response']> {
+    if (!this._sender) return Promise.reject(new Error('there is no connection to send on'));
+    return Promise.resolve(this._sender.send(request)) as Promise<R['__response']>;
   }
 
   /** Ends the connection and lets go of everything that waits on it. */

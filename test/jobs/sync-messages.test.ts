@@ -1,0 +1,295 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { VigiliaError } from '../../src/errors.ts';
+import { stepJob } from '../../src/machines/job-step.ts';
+import type { Job, Store } from '../../src/ports.ts';
+import { JobHouse, openTestStore } from './job-house.ts';
+
+let store: Store;
+const houses: JobHouse[] = [];
+
+beforeAll(async () => {
+  store = await openTestStore();
+});
+afterEach(async () => {
+  for (const house of houses.splice(0)) await house.close();
+});
+afterAll(async () => {
+  await store.close();
+});
+
+function house(channelSize: number): JobHouse {
+  const made = new JobHouse(store, channelSize);
+  houses.push(made);
+  return made;
+}
+
+/** What is stored of the house's channel, newest first. */
+async function stored({ link, store: from }: JobHouse): Promise<number[]> {
+  const ids: number[] = [];
+  for (;;) {
+    const before = ids.at(-1);
+    const page = await from.readMessages({ chatId: link.channel.chatId, limit: 500, ...(before === undefined ? {} : { before }) });
+    if (page.length === 0) return ids;
+    ids.push(...page.map(({ id }) => id));
+  }
+}
+
+const ids = ({ link }: JobHouse, count = link.messages.length): number[] => link.messages.slice(0, count).map(({ id }) => id);
+
+/** Stored exactly, and each page read and written once. */
+async function expectReadOnce(at: JobHouse, job: Job): Promise<void> {
+  expect(job.status).toBe('completed');
+  expect(await stored(at)).toEqual(ids(at));
+  const offsets = at.link.pages.map(({ offsetId }) => offsetId);
+  expect(offsets).toEqual([...new Set(offsets)]);
+  const done = await at.progress(job.id);
+  expect(done).toEqual([...new Set(done)]);
+}
+
+describe('sync-messages', () => {
+  test('reads a whole channel, page by page, until an empty page, and says so', async () => {
+    const at = house(250);
+    at.goOnline();
+    await at.start();
+    const { id } = await at.submit();
+    const job = await at.ended(id);
+    await expectReadOnce(at, job);
+    expect(at.link.pages).toEqual([
+      { offsetId: 0, limit: 100 },
+      { offsetId: ids(at)[99], limit: 100 },
+      { offsetId: ids(at)[199], limit: 100 },
+      { offsetId: ids(at)[249], limit: 100 },
+    ]);
+    expect(job).toMatchObject({
+      attempts: 1,
+      claims: 1,
+      progress: { done: 250, total: 250 },
+      result: { count: 250, complete: true, channelId: at.link.channel.chatId },
+    });
+    const shown = (job.result as { messages: { id: number; text: string; date: string }[] }).messages;
+    expect(shown.map((message) => message.id)).toEqual(ids(at, 100));
+    expect(shown[0]).toMatchObject({ text: `message ${ids(at)[0]}`, date: expect.stringMatching(/^20\d\d-.*Z$/) });
+    expect(await store.findChannel({ kind: 'id', chatId: at.link.channel.chatId })).toMatchObject({
+      syncedDepth: 250,
+      complete: true,
+      username: at.link.username,
+    });
+    expect(await store.entities(at.accountId)).toMatchObject([{ peerId: at.link.channel.chatId, accessHash: '7' }]);
+  });
+
+  test('a short page is not the end', async () => {
+    const at = house(230);
+    at.link.pageSize = (limit, page) => (page % 2 === 1 ? 37 : limit);
+    at.goOnline();
+    await at.start();
+    const { id } = await at.submit();
+    await expectReadOnce(at, await at.ended(id));
+    expect(await at.progress(id)).toEqual([0, 37, 137, 174, 230]);
+  });
+
+  test('reads no further than its limit, and asks for no more than that', async () => {
+    const at = house(500);
+    at.goOnline();
+    await at.start();
+    const { id } = await at.submit({ params: { limit: 130 } });
+    const job = await at.ended(id);
+    expect(at.link.pages.map(({ limit }) => limit)).toEqual([100, 30]);
+    expect(job).toMatchObject({ result: { count: 130, complete: false }, progress: { done: 130, total: 130 } });
+    expect(await stored(at)).toEqual(ids(at, 130));
+    expect(await store.findChannel({ kind: 'id', chatId: at.link.channel.chatId })).toMatchObject({
+      syncedDepth: 130,
+      complete: false,
+    });
+  });
+
+  test('an empty channel is complete with nothing', async () => {
+    const at = house(0);
+    at.goOnline();
+    await at.start();
+    const { id } = await at.submit();
+    expect(await at.ended(id)).toMatchObject({ status: 'completed', result: { count: 0, complete: true, messages: [] } });
+  });
+
+  test('shows how far it is while it reads', async () => {
+    const at = house(450);
+    const third = at.link.hold(3);
+    at.goOnline();
+    await at.start();
+    const { id } = await at.submit({ params: { limit: 400 } });
+    await third;
+    expect(await store.findJob(id)).toMatchObject({ status: 'processing', progress: { done: 200, total: 400 } });
+    expect(await store.countMessages(at.link.channel.chatId)).toBe(200);
+    at.link.release();
+    await at.ended(id);
+    expect(await at.progress(id)).toEqual([0, 100, 200, 300, 400]);
+  });
+
+  test('read twice, a channel’s messages are stored once', async () => {
+    const at = house(120);
+    at.goOnline();
+    await at.start();
+    const first = await at.submit();
+    await at.ended(first.id);
+    const second = await at.submit();
+    expect((await at.ended(second.id)).result).toMatchObject({ count: 120 });
+    expect(await stored(at)).toEqual(ids(at));
+  });
+
+  test('an unknown channel fails at once', async () => {
+    const at = house(10);
+    at.goOnline();
+    await at.start();
+    const { id } = await at.submit({ params: { channelId: 'somebody_else' } });
+    expect(await at.ended(id)).toMatchObject({ status: 'failed', attempts: 1, claims: 1, error: { code: 'CHANNEL_NOT_FOUND' } });
+    expect(await at.history(id)).toEqual(['SUBMIT', 'CLAIM', 'FAIL']);
+  });
+
+  test('get-channels stores what the account sees', async () => {
+    const at = house(0);
+    at.goOnline();
+    await at.start();
+    const { id } = await at.submit({ action: 'get-channels' });
+    expect(await at.ended(id)).toMatchObject({
+      status: 'completed',
+      result: { count: 1, channels: [{ id: at.link.channel.chatId, username: at.link.username }] },
+    });
+    expect(id).toMatch(/^channels-/);
+    expect(await store.findChannel({ kind: 'username', username: at.link.username })).toBeDefined();
+    expect(await store.entities(at.accountId)).toHaveLength(1);
+  });
+});
+
+describe('a run that is broken off', () => {
+  test('by an account that went away waits for it, then goes on where it stopped, no attempt spent', async () => {
+    const at = house(350);
+    at.link.beforePage = (page) => {
+      if (page !== 3) return;
+      at.line.detach();
+      throw new VigiliaError('TELEGRAM_OFFLINE', 'the connection was closed');
+    };
+    at.goOnline();
+    await at.start();
+    const { id } = await at.submit();
+    const parked = await at.until(id, ({ status }) => status === 'parked');
+    expect(parked).toMatchObject({ attempts: 0, progress: { done: 200 }, error: { code: 'TELEGRAM_OFFLINE' }, dueAt: null });
+    expect(parked.reason).toMatch(/TELEGRAM_OFFLINE/);
+    at.link.beforePage = () => {};
+    at.goOnline();
+    const job = await at.ended(id);
+    expect(job).toMatchObject({ status: 'completed', attempts: 1, claims: 2, error: null, reason: null, result: { count: 350 } });
+    expect(at.link.pages.map(({ offsetId }) => offsetId)).toEqual([0, ...[100, 200, 200, 300, 350].map((at_) => ids(at)[at_ - 1])]);
+    expect(await at.progress(id)).toEqual([0, 100, 200, 300, 350]);
+    expect(await stored(at)).toEqual(ids(at));
+  });
+
+  test('by an account that was back before its parking was stored is not forgotten', async () => {
+    const at = house(150);
+    let looked: () => void = () => {};
+    const lookedForParked = new Promise<void>((resolve) => {
+      looked = resolve;
+    });
+    let gone = false;
+    at.link.beforePage = (page) => {
+      if (page !== 2) return;
+      at.line.detach();
+      gone = true;
+      at.goOnline();
+      throw new VigiliaError('TELEGRAM_OFFLINE', 'the connection was closed');
+    };
+    at.goOnline();
+    await at.start();
+    const { id } = await at.submit();
+    at.beforeCall = async (name) => {
+      if (gone && name === 'findParked') looked();
+      // The step that parks the job is slower than the look at what is parked.
+      if (gone && name === 'stepJob') await lookedForParked;
+    };
+    expect(await at.ended(id)).toMatchObject({ status: 'completed', attempts: 1 });
+    expect(await at.history(id)).toContain('PARK');
+  });
+
+  test('by a flood wait waits as long as Telegram said, no attempt spent', async () => {
+    const at = house(250);
+    at.link.beforePage = (page) => {
+      if (page === 2) throw new VigiliaError('TELEGRAM_FLOOD', 'wait', { retryAfterMs: 82_800_000 });
+    };
+    at.goOnline();
+    await at.start();
+    const { id } = await at.submit();
+    const before = at.clock.now();
+    const delayed = await at.until(id, ({ status }) => status === 'delayed');
+    expect(delayed).toMatchObject({ attempts: 0, progress: { done: 100 }, error: { code: 'TELEGRAM_FLOOD' } });
+    expect(delayed.dueAt).toBeGreaterThan(before + 82_800_000 - 20_000);
+    expect(delayed.dueAt).toBeLessThan(at.clock.now() + 82_800_000 + 1_000);
+    at.skip(82_800_000);
+    expect(await at.ended(id)).toMatchObject({ status: 'completed', attempts: 1, claims: 2, result: { count: 250 } });
+    expect(await at.progress(id)).toEqual([0, 100, 200, 250]);
+  });
+
+  test('by a passing failure is tried again from its checkpoint', async () => {
+    const at = house(250);
+    at.link.beforePage = (page) => {
+      if (page === 3) throw new VigiliaError('TELEGRAM_TRANSIENT', 'internal');
+    };
+    at.goOnline();
+    await at.start();
+    const { id } = await at.submit();
+    expect(await at.ended(id)).toMatchObject({ status: 'completed', attempts: 2, claims: 2, error: null });
+    expect(await at.progress(id)).toEqual([0, 100, 200, 250]);
+    expect(await stored(at)).toEqual(ids(at));
+  });
+
+  test('by the database waits for it, then completes', async () => {
+    const at = house(350);
+    at.link.beforePage = (page) => {
+      if (page === 3) at.storeIsDown = true;
+    };
+    at.goOnline();
+    await at.start();
+    const { id } = await at.submit();
+    // Away until the failed commit, and the end of the run too, were refused.
+    while (at.refused < 2) await at.nextStep();
+    at.storeIsDown = false;
+    const job = await at.ended(id);
+    expect(job).toMatchObject({ status: 'completed', attempts: 1, claims: 2, result: { count: 350 } });
+    expect(await at.progress(id)).toEqual([0, 100, 200, 300, 350]);
+    expect(await stored(at)).toEqual(ids(at));
+  });
+
+  test('by a stop finishes the page in hand and hands the job back; the next worker goes on', async () => {
+    const at = house(350);
+    const third = at.link.hold(3);
+    at.goOnline();
+    const system = await at.start();
+    const { id } = await at.submit();
+    await third;
+    const stopped = system.stop();
+    at.link.release();
+    await stopped;
+    expect(await store.findJob(id)).toMatchObject({
+      status: 'queued',
+      claim: null,
+      attempts: 0,
+      lostInARow: 0,
+      progress: { done: 300 },
+    });
+    expect(await at.history(id)).toEqual(['SUBMIT', 'CLAIM', 'PROGRESS', 'PROGRESS', 'PROGRESS', 'PROGRESS', 'RELEASE']);
+    await at.start();
+    await expectReadOnce(at, await at.ended(id));
+  });
+
+  test('by a cancellation ends with the page in hand', async () => {
+    const at = house(350);
+    const second = at.link.hold(2);
+    at.goOnline();
+    await at.start();
+    const { id } = await at.submit();
+    await second;
+    const error = { code: 'JOB_CANCELLED', fault: 'permanent', message: 'not wanted' } as const;
+    await at.store.stepJob(id, (job) => stepJob(job, [{ type: 'CANCEL', now: at.clock.now(), error }]));
+    at.link.release();
+    expect(await at.ended(id)).toMatchObject({ status: 'cancelled', error, result: null, progress: { done: 200 } });
+    expect(at.link.pages).toHaveLength(2);
+    expect(await stored(at)).toEqual(ids(at, 200));
+  });
+});

@@ -1,0 +1,94 @@
+import { describe, expect, test } from 'vitest';
+import { verdictOf } from '../../src/actors/jobs/verdict.ts';
+import { ERRORS, type ErrorCode, errorRecord, VigiliaError } from '../../src/errors.ts';
+
+const claim = { token: 3, number: 2 };
+const NOW = 1_000_000;
+
+/** What each code means for a job whose run ended with it. `again`: retried; `fails`: not; null: nobody's business here any more. */
+const VERDICTS: { readonly [Code in ErrorCode]: 'again' | 'fails' | 'THROTTLE' | 'PARK' | 'RELEASE' | null } = {
+  INVALID_REQUEST: 'fails',
+  INVALID_JSON: 'fails',
+  INVALID_CHANNEL: 'fails',
+  UNAUTHORIZED: 'fails',
+  FORBIDDEN: 'fails',
+  HOST_NOT_ALLOWED: 'fails',
+  NOT_FOUND: 'fails',
+  METHOD_NOT_ALLOWED: 'fails',
+  REQUEST_TIMEOUT: 'fails',
+  BODY_TOO_LARGE: 'fails',
+  UNSUPPORTED_MEDIA_TYPE: 'fails',
+  HEADERS_TOO_LARGE: 'fails',
+  INTERNAL: 'again',
+  STORE_UNAVAILABLE: 'RELEASE',
+  BROKER_UNAVAILABLE: 'again',
+  STORE_REFUSED: 'again',
+  FOREIGN_DATABASE: 'fails',
+  SCHEMA_TOO_NEW: 'fails',
+  DATA_DIR_LOCKED: 'fails',
+  DATA_DIR_UNUSABLE: 'fails',
+  PORT_IN_USE: 'fails',
+  CONFIG_INVALID: 'fails',
+  SESSION_CORRUPT: 'fails',
+  SESSION_MISSING: 'fails',
+  WORLD_INVALID: 'fails',
+  SIMULATOR_FAILED: 'again',
+  SIMULATOR_REFUSED: 'fails',
+  JOB_NOT_CLAIMED: null,
+  JOB_POISON: 'fails',
+  JOB_CANCELLED: null,
+  UNKNOWN_ACTION: 'fails',
+  UNKNOWN_ACCOUNT: 'fails',
+  CHANNEL_NOT_FOUND: 'fails',
+  TELEGRAM_OFFLINE: 'PARK',
+  TELEGRAM_TIMEOUT: 'again',
+  TELEGRAM_TRANSIENT: 'again',
+  TELEGRAM_GENERATION: 'PARK',
+  TELEGRAM_FLOOD: 'THROTTLE',
+  TELEGRAM_LIMITED: 'fails',
+  TELEGRAM_REAUTH: 'PARK',
+  TELEGRAM_KEY_UNKNOWN: 'PARK',
+  TELEGRAM_KEY_DUPLICATED: 'PARK',
+  TELEGRAM_REFUSED: 'fails',
+  START_TIMEOUT: 'again',
+  GAVE_UP: 'again',
+};
+
+describe('what a failed run means for its job', () => {
+  test.each(Object.entries(VERDICTS))('%s: %s', (code, verdict) => {
+    const error = new VigiliaError(code as ErrorCode, 'said so', { retryAfterMs: 30_000 });
+    const event = verdictOf(error, 1, claim, NOW, () => 0.5);
+    const common = { now: NOW, claim };
+    const record = errorRecord(error);
+    switch (verdict) {
+      case null:
+        return expect(event).toBeUndefined();
+      case 'RELEASE':
+        return expect(event).toEqual({ type: 'RELEASE', ...common });
+      case 'PARK':
+        return expect(event).toEqual({ type: 'PARK', ...common, error: record });
+      case 'THROTTLE':
+        return expect(event).toEqual({ type: 'THROTTLE', ...common, error: record, retryAt: NOW + 30_500 });
+      default:
+        return expect(event).toEqual({ type: 'FAIL', ...common, error: record, retryable: verdict === 'again', retryAt: NOW + 2_000 });
+    }
+  });
+
+  test('names every code', () => {
+    expect(Object.keys(VERDICTS).sort()).toEqual(Object.keys(ERRORS).sort());
+  });
+
+  test('the delay before another attempt grows, up to a minute', () => {
+    const error = new VigiliaError('TELEGRAM_TRANSIENT', 'x');
+    const delays = [0, 1, 2, 10].map((attempts) => {
+      const event = verdictOf(error, attempts, claim, NOW, () => 0.999_999);
+      return event?.type === 'FAIL' ? event.retryAt - NOW : undefined;
+    });
+    expect(delays).toEqual([1_999, 3_999, 7_999, 59_999]);
+  });
+
+  test('a flood wait without a time waits for its spread only', () => {
+    const error = new VigiliaError('TELEGRAM_FLOOD', 'x');
+    expect(verdictOf(error, 0, claim, NOW, () => 0.25)).toMatchObject({ type: 'THROTTLE', retryAt: NOW + 250 });
+  });
+});
