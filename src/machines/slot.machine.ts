@@ -98,6 +98,9 @@ export const slotMachine = setup({
       },
     },
     // The child is gone, by itself or by leaving `alive`, which kills it.
-    down: { entry: 'tellDown', on: { START: { target: 'waiting', actions: 'plan' } } },
+    down: {
+      entry: 'tellDown',
+      on: { START: { target: 'waiting', actions: 'plan' }, STOP: { actions: ['noteShutdown', 'tellDown'] } },
+    },
   },
 });

@@ -1,5 +1,5 @@
 import { type AnyActorRef, and, assign, not, setup } from 'xstate';
-import { reasonBehind, VigiliaError } from '../errors.ts';
+import { type Fault, reasonBehind, VigiliaError } from '../errors.ts';
 import { decideRestart, type ExitReason, type Intensity, type RestartType, recentRestarts } from './restart.ts';
 
 /** What the supervisor has to know of a child to decide about it. */
@@ -19,7 +19,7 @@ interface SupervisorInput {
 interface SupervisorContext extends SupervisorInput {
   /** Children still to start, or still to stop, next one first. */
   readonly queue: readonly string[];
-  /** Children that have a life, or wait for one. */
+  /** Children that have been started and not forgotten: they have a life, or wait for one. */
   readonly running: readonly string[];
   /** Times of the restarts that still count, in ms. */
   readonly restarts: readonly number[];
@@ -39,6 +39,13 @@ function unbound(): never {
   throw new Error('supervisor.machine is a chart: supervisor.actor binds its actions');
 }
 
+/** Faults that another life would meet again: a foreign database, a taken port, a world that cannot be read. */
+const HOPELESS: ReadonlySet<Fault | undefined> = new Set<Fault | undefined>(['conflict', 'permanent']);
+
+function faultBehind(event: SupervisorEvent): Fault | undefined {
+  return event.type === 'CHILD_DOWN' && event.error !== undefined ? reasonBehind(event.error).fault : undefined;
+}
+
 const headOf = (context: SupervisorContext): string | undefined => context.queue[0];
 
 function decide(context: SupervisorContext, event: SupervisorEvent) {
@@ -51,7 +58,8 @@ function decide(context: SupervisorContext, event: SupervisorEvent) {
 /**
  * one_for_one, as OTP has it: children start in order, each waits for the one before; one that ends is started again by its policy;
  * too many restarts within the period, or a first start that fails, and the supervisor stops its children in reverse order and gives up itself.
- * Other than in OTP, a first start that fails for a reason that passes by itself is tried again, within the intensity.
+ * Other than in OTP, a first start that fails for a reason that passes by itself is tried again, within the intensity, and a failure that
+ * cannot pass is not met by restarts at all.
  * @see https://www.erlang.org/doc/apps/stdlib/supervisor.html
  */
 export const supervisorMachine = setup({
@@ -63,16 +71,15 @@ export const supervisorMachine = setup({
   },
   guards: {
     isHead: ({ context, event }) => 'id' in event && event.id === headOf(context),
-    mayPass: ({ event }) =>
-      event.type === 'CHILD_DOWN' && event.error !== undefined && reasonBehind(event.error).fault === 'transient',
+    mayPass: ({ event }) => faultBehind(event) === 'transient',
+    isHopeless: ({ event }) => HOPELESS.has(faultBehind(event)),
     queueEmpty: ({ context }) => context.queue.length === 0,
     mustRestart: ({ context, event }) => decide(context, event) === 'restart',
     mustGiveUp: ({ context, event }) => decide(context, event) === 'give-up',
-    hasFailed: ({ context }) => context.failure !== undefined,
   },
   actions: {
     queueAll: assign({ queue: ({ context }) => context.children.map(({ id }) => id) }),
-    markRunning: assign(({ context, event }) => ('id' in event ? { running: [...context.running, event.id] } : {})),
+    markRunning: assign(({ context }) => ({ running: [...context.running, ...context.queue.slice(0, 1)] })),
     shift: assign({ queue: ({ context }) => context.queue.slice(1) }),
     forget: assign(({ context, event }) => ('id' in event ? { running: context.running.filter((id) => id !== event.id) } : {})),
     countRestart: assign(({ context }) => {
@@ -80,6 +87,7 @@ export const supervisorMachine = setup({
       return { restarts: [...recentRestarts(context.restarts, context.intensity, now), now] };
     }),
     noteStartFailure: assign(({ context, event }) => ({ failure: giveUp(context, event, 'did not start') })),
+    noteHopeless: assign(({ context, event }) => ({ failure: giveUp(context, event, 'failed in a way that does not pass') })),
     noteGiveUp: assign(({ context, event }) => ({
       failure: giveUp(
         context,
@@ -88,7 +96,6 @@ export const supervisorMachine = setup({
       ),
     })),
     queueReverse: assign({ queue: ({ context }) => [...context.running].reverse() }),
-    adoptHead: assign(({ context }) => ({ running: [...context.running, ...context.queue.slice(0, 1)] })),
     unqueue: assign(({ context, event }) => ('id' in event ? { queue: context.queue.filter((id) => id !== event.id) } : {})),
     /** Starts the child at the head of the queue. */
     startHead: unbound,
@@ -111,26 +118,27 @@ export const supervisorMachine = setup({
         next: {
           always: [
             { guard: 'queueEmpty', target: '#supervisor.running' },
-            { target: 'awaiting', actions: 'startHead' },
+            { target: 'awaiting', actions: ['markRunning', 'startHead'] },
           ],
         },
-        awaiting: { on: { CHILD_UP: { guard: 'isHead', target: 'next', actions: ['markRunning', 'shift'] } } },
+        awaiting: { on: { CHILD_UP: { guard: 'isHead', target: 'next', actions: 'shift' } } },
       },
       on: {
         CHILD_DOWN: [
-          { guard: and(['isHead', not('mayPass')]), target: 'stopping', actions: 'noteStartFailure' },
+          { guard: and(['isHead', not('mayPass')]), target: 'stopping', actions: ['forget', 'noteStartFailure'] },
+          { guard: 'isHopeless', target: 'stopping', actions: ['forget', 'noteHopeless'] },
           { guard: 'mustRestart', actions: ['countRestart', 'restartChild'] },
-          // Here as below, the one that was being started has to be stopped too.
-          { guard: 'mustGiveUp', target: 'stopping', actions: ['forget', 'adoptHead', 'noteGiveUp'] },
+          { guard: 'mustGiveUp', target: 'stopping', actions: ['forget', 'noteGiveUp'] },
           { actions: 'forget' },
         ],
-        SHUTDOWN: { target: 'stopping', actions: 'adoptHead' },
+        SHUTDOWN: 'stopping',
       },
     },
     running: {
       entry: 'tellReady',
       on: {
         CHILD_DOWN: [
+          { guard: 'isHopeless', target: 'stopping', actions: ['forget', 'noteHopeless'] },
           { guard: 'mustRestart', actions: ['countRestart', 'restartChild'] },
           { guard: 'mustGiveUp', target: 'stopping', actions: ['forget', 'noteGiveUp'] },
           { actions: 'forget' },

@@ -170,6 +170,45 @@ describe('a one_for_one supervisor', () => {
     }
   });
 
+  it('gives up, and ends, when its first child never starts', async () => {
+    const { deps, clock } = harness();
+    const never: ChildSpec = {
+      id: 'never',
+      kind: 'task',
+      start: () => ({ logic: task(() => Promise.reject(new VigiliaError('SIMULATOR_FAILED', 'again'))) }),
+    };
+    const system = startSystem({ children: [never], intensity: { maxRestarts: 2, periodMs: 60_000 } }, deps);
+    system.started.catch(() => {});
+    await clock.advance(30_000);
+    expect(causeChain(await system.ended)).toEqual([expect.stringMatching(/more than 2 times/), 'SIMULATOR_FAILED: again']);
+    await system.stop();
+  });
+
+  it('does not restart a child whose failure cannot pass, but hands it up at once', async () => {
+    const { deps, clock } = harness();
+    const journal: string[] = [];
+    let fail: (error: Error) => void = () => {};
+    const link: ChildSpec = {
+      id: 'link',
+      kind: 'task',
+      start: ({ ready }) => ({
+        logic: task(() => {
+          ready();
+          return new Promise((_, reject) => {
+            fail = reject;
+          });
+        }),
+      }),
+    };
+    const inner = supervisorSpec('inner', { children: [link] }, deps);
+    const system = startSystem({ children: [child('a', journal).spec, inner] }, deps);
+    await clock.settle();
+    fail(new VigiliaError('FOREIGN_DATABASE', 'not ours'));
+    await clock.advance(10);
+    expect(causeChain(await system.ended).at(-1)).toBe('FOREIGN_DATABASE: not ours');
+    expect(journal).toEqual(['a#1 up', 'a#1 down']);
+  });
+
   it('kills a child that does not stop within its deadline', async () => {
     const { deps, clock } = harness();
     const journal: string[] = [];
