@@ -6,8 +6,7 @@ import { systemClock, systemRandom } from './clock.ts';
 import { type Config, ConfigError, describeConfig, readConfig } from './config.ts';
 import { causeChain, reasonBehind, VigiliaError } from './errors.ts';
 import { createLog, LOG_LEVELS, type Log, type LogLevel } from './log.ts';
-import { type Program, startProgram } from './program.ts';
-import { refuseControl, serveControl, startSimulator } from './simulator/simulator.ts';
+import type { Program } from './program.ts';
 
 /** Exit codes, from sysexits.h where it has one. */
 const EXIT = { ok: 0, failed: 1, usage: 64, tempfail: 75, config: 78, interrupted: 130 } as const;
@@ -40,7 +39,7 @@ function complain(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-/** Runs one command. @returns the exit code */
+/** Runs one command. Each loads what it needs and no more: the simulator is up sooner without the program, help without either. @returns the exit code */
 async function main(args: readonly string[]): Promise<number> {
   const [command = 'help', ...rest] = args;
   switch (command) {
@@ -109,6 +108,7 @@ async function start(): Promise<number> {
     fatal = true;
     stop('a failure that no actor owns');
   });
+  const { startProgram } = await import('./program.ts');
   program = await startProgram(config, { version, pid: process.pid, entry: fileURLToPath(import.meta.url) }, log);
   // A stop that was asked for before there was anything to stop.
   if (asked) void program.stop();
@@ -129,6 +129,7 @@ async function start(): Promise<number> {
 
 async function simulator(args: readonly string[]): Promise<number> {
   const options = parseSimulatorArgs(args);
+  const { refuseControl, serveControl, startSimulator } = await import('./simulator/simulator.ts');
   const log = createLog(options.logLevel, process.stdout.isTTY);
   const running = await startSimulator({ ...options, host: '127.0.0.1', clock: systemClock, random: systemRandom, log }).catch(
     async (error: unknown) => {
@@ -137,8 +138,13 @@ async function simulator(args: readonly string[]): Promise<number> {
     },
   );
   const stopped = new Promise<void>((resolve, reject) => {
-    onSignals(() => void running.close().then(resolve, reject));
-    if (process.send) serveControl(running, process).then(resolve, reject);
+    const close = (): void => void running.close().then(resolve, reject);
+    if (process.send) {
+      // A terminal interrupts the whole group: then the parent decides when it is this one's turn.
+      process.on('SIGINT', () => {});
+      process.on('SIGTERM', close);
+      serveControl(running, process).then(resolve, reject);
+    } else onSignals(close);
   });
   if (!process.send) {
     const { host, port } = running.address;

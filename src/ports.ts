@@ -263,6 +263,12 @@ export interface DueJob {
   readonly accountId: string;
 }
 
+/** What a step of a job may know of the job's account. */
+export interface AccountAtStep {
+  /** Its fencing token, 0 before anybody took it; undefined where the step did not ask for it. */
+  readonly fencingToken: number | undefined;
+}
+
 /** Counts by status. */
 export type JobCounts = Readonly<Record<JobStatus, number>>;
 
@@ -290,12 +296,15 @@ export interface Store {
   /**
    * One step: locks the row, lets `decide` say what changes, writes row, events and outbox, and runs `effect` in the same transaction.
    * @param decide pure; undefined leaves the row alone (and `effect` is not run); what it throws rolls back and is rethrown
+   * @param options with `readFencing`, `decide` is told the fencing token of the job's account, and nobody takes the account before the step
+   *   is committed or rolled back: a claim that compares the two is either made under the present token, or refused
    * @returns the row after the step, the row as it is when `decide` returned undefined, or undefined when there is none
    */
   stepJob(
     id: string,
-    decide: (job: Job) => JobChange | undefined,
+    decide: (job: Job, account: AccountAtStep) => JobChange | undefined,
     effect?: (tx: StoreTransaction, job: Job) => Promise<void>,
+    options?: { readonly readFencing?: true },
   ): Promise<Job | undefined>;
   /**
    * Picks due jobs (queued, or delayed whose time has come) of the accounts for a wake-up, lowest priority number first aged by waiting time
@@ -307,6 +316,8 @@ export interface Store {
   nextDue(accountIds: readonly string[], nowMs: number): Promise<number | undefined>;
   /** Ids of jobs in `processing` whose claim's token is older than the account's token, of these accounts. */
   findLost(accountIds: readonly string[]): Promise<string[]>;
+  /** Ids of jobs in `processing` that were claimed under just this token of the account, longest untouched first. */
+  findOwn(accountId: string, token: number): Promise<string[]>;
   /** Ids of parked jobs of an account. */
   findParked(accountId: string): Promise<string[]>;
   countJobs(): Promise<JobCounts>;

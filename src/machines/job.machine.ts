@@ -55,7 +55,8 @@ export type JobMachineEvent =
       readonly retryAt: number;
     }
   | { readonly type: 'PARK'; readonly now: number; readonly claim: Claim; readonly error: ErrorRecord }
-  | { readonly type: 'RELEASE'; readonly now: number; readonly claim: Claim }
+  /** Handed back without a fault of the job's own; it may run again from `retryAt` on. */
+  | { readonly type: 'RELEASE'; readonly now: number; readonly claim: Claim; readonly retryAt: number }
   /** Said by whoever took the account with this fencing token: only a claim of an older token is lost by it. */
   | { readonly type: 'LOST'; readonly now: number; readonly token: number; readonly poison: ErrorRecord }
   | { readonly type: 'DUE'; readonly now: number }
@@ -84,7 +85,13 @@ export const jobMachine = setup({
   actions: {
     take: assign(({ context, event }) =>
       event.type === 'CLAIM'
-        ? { claims: context.claims + 1, claim: { token: event.token, number: context.claims + 1 }, dueAt: null, reason: null }
+        ? {
+            claims: context.claims + 1,
+            claim: { token: event.token, number: context.claims + 1 },
+            dueAt: null,
+            reason: null,
+            error: null,
+          }
         : {},
     ),
     keepProgress: assign(({ event }) =>
@@ -97,7 +104,7 @@ export const jobMachine = setup({
     keepPoison: assign(({ event }) => (event.type === 'LOST' ? { error: event.poison, reason: event.poison.message } : {})),
     countAttempt: assign({ attempts: ({ context }) => context.attempts + 1 }),
     countLost: assign({ lostInARow: ({ context }) => context.lostInARow + 1 }),
-    dueNow: assign({ dueAt: ({ event }) => event.now, reason: null }),
+    dueNow: assign({ dueAt: ({ event }) => event.now, reason: null, error: null }),
     dueLater: assign(({ event }) => ('retryAt' in event ? { dueAt: event.retryAt } : {})),
     requestCancel: assign({ cancelRequested: true }),
     dropClaim: assign({ claim: null }),

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { stepJob } from '../../src/machines/job-step.ts';
 import { AccountLine } from '../../src/actors/telegram/account-line.ts';
 import { VigiliaError } from '../../src/errors.ts';
+import { stepJob } from '../../src/machines/job-step.ts';
 import type { Store } from '../../src/ports.ts';
 import { JobHouse, openTestStore } from './job-house.ts';
 import { ScriptedLink } from './scripted-link.ts';
@@ -103,9 +103,7 @@ describe('a consumer', () => {
       claims: 3,
       error: { code: 'TELEGRAM_TRANSIENT', message: 'Telegram answered GetHistory with 500 INTERNAL' },
     });
-    expect(await at.history(id)).toEqual(
-      ['SUBMIT', 'CLAIM', 'PROGRESS', 'FAIL', 'DUE', 'CLAIM', 'FAIL', 'DUE', 'CLAIM', 'FAIL'],
-    );
+    expect(await at.history(id)).toEqual(['SUBMIT', 'CLAIM', 'PROGRESS', 'FAIL', 'DUE', 'CLAIM', 'FAIL', 'DUE', 'CLAIM', 'FAIL']);
   });
 
   test('treats a defect of an action like a passing failure, and shows it as one of ours', async () => {
@@ -213,6 +211,19 @@ describe('a consumer that takes over', () => {
     expect(await store.findJob(id)).toMatchObject({ status: 'processing', claim: { token: newer, number: 2 }, lostInARow: 1 });
   });
 
+  test('takes no jobs any more once another worker has taken the account', async () => {
+    const at = house(5);
+    at.goOnline();
+    const system = await at.start();
+    await at.ended((await at.submit()).id);
+    const newer = await store.takeAccount(at.accountId, 'newer');
+    const { id } = await at.submit({ action: 'get-channels' });
+    while (system.find('root/consumer')?.context?.superseded !== true) await at.nextStep();
+    expect(await store.findJob(id)).toMatchObject({ status: 'queued', claims: 0 });
+    await store.stepJob(id, (job) => stepJob(job, [{ type: 'CLAIM', now: at.clock.now(), token: newer }]));
+    expect(await store.findJob(id)).toMatchObject({ status: 'processing', claim: { token: newer } });
+  });
+
   test('queues parked jobs again once its account serves', async () => {
     const at = house(5);
     const { id } = await at.submit();
@@ -221,7 +232,12 @@ describe('a consumer that takes over', () => {
     const error = { code: 'TELEGRAM_OFFLINE', fault: 'transient', message: 'away' } as const;
     const claim = { token, number: 1 };
     const now = at.clock.now();
-    await store.stepJob(id, (job) => stepJob(job, [{ type: 'CLAIM', now, token }, { type: 'PARK', now, claim, error }]));
+    await store.stepJob(id, (job) =>
+      stepJob(job, [
+        { type: 'CLAIM', now, token },
+        { type: 'PARK', now, claim, error },
+      ]),
+    );
     await at.start();
     at.goOnline();
     expect((await at.ended(id)).status).toBe('completed');
@@ -249,6 +265,43 @@ describe('a consumer that takes over', () => {
     at.storeIsDown = false;
     await starting;
     expect((await at.ended(id)).status).toBe('completed');
+  });
+});
+
+describe('a consumer whose database loses answers', () => {
+  /** Lets the nth step of a job be stored, and its answer be lost. */
+  function loseAnswer(at: JobHouse, nth: number): void {
+    let steps = 0;
+    at.afterCall = async (name) => {
+      if (name !== 'stepJob' || ++steps !== nth) return;
+      throw new VigiliaError('STORE_UNAVAILABLE', 'the connection broke after COMMIT');
+    };
+  }
+
+  // 1 is the claim, 2 and 3 are pages, 7 is the end.
+  test.each([1, 2, 3, 7])('runs the job to its end all the same: step %i', async (nth) => {
+    const at = house(450);
+    at.goOnline();
+    const { id } = await at.submit();
+    loseAnswer(at, nth);
+    await at.start();
+    expect(await at.ended(id)).toMatchObject({ status: 'completed', error: null, result: { count: 450 } });
+    expect(await store.countMessages(at.link.channel.chatId)).toBe(450);
+    expect((await at.history(id)).filter((event) => event === 'COMPLETE')).toHaveLength(1);
+  });
+
+  test('does not ask Telegram again at once when a commit fails for itself', async () => {
+    const at = house(450);
+    at.goOnline();
+    at.beforeCall = async (name, args) => {
+      // Pages are refused; claims and endings pass.
+      if (name === 'stepJob' && args[2] !== undefined) throw new VigiliaError('STORE_UNAVAILABLE', 'statement timeout');
+    };
+    const { id } = await at.submit();
+    await at.start(at.line, () => 0.999);
+    const job = await at.until(id, ({ status, claims }) => status === 'queued' && claims === 1);
+    expect(job).toMatchObject({ attempts: 0 });
+    expect((job.dueAt ?? 0) - job.updatedAt).toBeGreaterThan(1_000);
   });
 });
 

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createMemoryBroker } from '../../src/actors/broker/memory.broker.ts';
+import { syncMessages } from '../../src/actors/jobs/actions/sync-messages.ts';
 import { dispatcherSpec, Nudge } from '../../src/actors/jobs/dispatcher.actor.ts';
 import { createIntake } from '../../src/actors/jobs/intake.ts';
-import { syncMessages } from '../../src/actors/jobs/actions/sync-messages.ts';
 import { Registry } from '../../src/actors/registry.ts';
 import { type ActorSystem, startSystem } from '../../src/actors/system.ts';
 import { VigiliaError } from '../../src/errors.ts';
@@ -153,7 +153,10 @@ describe('the dispatcher', () => {
     const now = clock.now();
     const claim = { token, number: 1 };
     await store.stepJob(id, (job) =>
-      stepJob(job, [{ type: 'CLAIM', now, token }, { type: 'THROTTLE', now, claim, error, retryAt: now + 300 }]),
+      stepJob(job, [
+        { type: 'CLAIM', now, token },
+        { type: 'THROTTLE', now, claim, error, retryAt: now + 300 },
+      ]),
     );
     await start();
     await until(() => looks.ended === 1);

@@ -26,7 +26,9 @@ describe('a job’s id', () => {
   });
 
   test('differs where chance differs', () => {
-    const seen = new Set(Array.from({ length: 32 }, (_, last) => jobId('sync', 1, new Uint8Array(12).fill(0, 0, 11).fill(last, 11))));
+    const seen = new Set(
+      Array.from({ length: 32 }, (_, last) => jobId('sync', 1, new Uint8Array(12).fill(0, 0, 11).fill(last, 11))),
+    );
     expect(seen.size).toBe(32);
   });
 

@@ -44,6 +44,8 @@ export class JobHouse {
   storeIsDown = false;
   /** Looks at each call before it is made, and may hold it back. */
   beforeCall: (name: string, args: readonly unknown[]) => Promise<void> = async () => {};
+  /** Looks at each call after it was made, and may lose its answer. */
+  afterCall: (name: string, args: readonly unknown[]) => Promise<void> = async () => {};
   /** Real time, plus what the test skips. */
   readonly clock = { ...systemClock, now: () => Date.now() + this.#skippedMs };
   #skippedMs = 0;
@@ -87,7 +89,15 @@ export class JobHouse {
       {
         children: [
           dispatcherSpec(nudge, { clock, log: silentLog, store, broker, accounts: [accountId] }),
-          consumerSpec(line, { ...deps, store, broker, actions, cache: createMemoryCache(clock), owner: 'test', nudge: nudge.ring }),
+          consumerSpec(line, {
+            ...deps,
+            store,
+            broker,
+            actions,
+            cache: createMemoryCache(clock),
+            owner: 'test',
+            nudge: nudge.ring,
+          }),
         ],
       },
       { ...deps, registry: new Registry(clock) },
@@ -134,12 +144,13 @@ export class JobHouse {
 
   /** How far the job said it was, commit by commit. */
   async progress(id: string): Promise<unknown[]> {
-    return (await this.#real.jobEvents(id)).filter(({ event }) => event === 'PROGRESS').map(({ detail }) => detail['done']);
+    return (await this.#real.jobEvents(id)).filter(({ event }) => event === 'PROGRESS').map(({ detail }) => detail.done);
   }
 
   async close(): Promise<void> {
     this.storeIsDown = false;
     this.beforeCall = async () => {};
+    this.afterCall = async () => {};
     this.link.release();
     await Promise.all(this.#systems.map((system) => system.stop()));
   }
@@ -153,10 +164,11 @@ export class JobHouse {
           if (this.storeIsDown) {
             this.refused++;
             for (const listener of this.#listeners) listener();
-            throw new VigiliaError("STORE_UNAVAILABLE", "the test took the database away");
+            throw new VigiliaError('STORE_UNAVAILABLE', 'the test took the database away');
           }
           await this.beforeCall(name, args);
           const result = await method.apply(target, args);
+          await this.afterCall(name, args);
           if (name === 'stepJob' || name === 'insertJob') for (const listener of this.#listeners) listener();
           return result;
         };

@@ -1,5 +1,14 @@
 import { VigiliaError } from '../../src/errors.ts';
-import type { Channel, ChannelRef, ChatId, HistoryPage, Message, Position, ResolvedChannel, TelegramLink } from '../../src/ports.ts';
+import type {
+  Channel,
+  ChannelRef,
+  ChatId,
+  HistoryPage,
+  Message,
+  Position,
+  ResolvedChannel,
+  TelegramLink,
+} from '../../src/ports.ts';
 import { type Deferred, deferred } from '../support/deferred.ts';
 
 /** A link whose account sees one channel, and whose answers the test scripts. */

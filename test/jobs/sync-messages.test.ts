@@ -28,7 +28,11 @@ async function stored({ link, store: from }: JobHouse): Promise<number[]> {
   const ids: number[] = [];
   for (;;) {
     const before = ids.at(-1);
-    const page = await from.readMessages({ chatId: link.channel.chatId, limit: 500, ...(before === undefined ? {} : { before }) });
+    const page = await from.readMessages({
+      chatId: link.channel.chatId,
+      limit: 500,
+      ...(before === undefined ? {} : { before }),
+    });
     if (page.length === 0) return ids;
     ids.push(...page.map(({ id }) => id));
   }
@@ -177,7 +181,10 @@ describe('a run that is broken off', () => {
     at.goOnline();
     const job = await at.ended(id);
     expect(job).toMatchObject({ status: 'completed', attempts: 1, claims: 2, error: null, reason: null, result: { count: 350 } });
-    expect(at.link.pages.map(({ offsetId }) => offsetId)).toEqual([0, ...[100, 200, 200, 300, 350].map((at_) => ids(at)[at_ - 1])]);
+    expect(at.link.pages.map(({ offsetId }) => offsetId)).toEqual([
+      0,
+      ...[100, 200, 200, 300, 350].map((at_) => ids(at)[at_ - 1]),
+    ]);
     expect(await at.progress(id)).toEqual([0, 100, 200, 300, 350]);
     expect(await stored(at)).toEqual(ids(at));
   });

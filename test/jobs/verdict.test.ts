@@ -43,7 +43,7 @@ const VERDICTS: { readonly [Code in ErrorCode]: 'again' | 'fails' | 'THROTTLE' |
   TELEGRAM_OFFLINE: 'PARK',
   TELEGRAM_TIMEOUT: 'again',
   TELEGRAM_TRANSIENT: 'again',
-  TELEGRAM_GENERATION: 'PARK',
+  TELEGRAM_GENERATION: 'again',
   TELEGRAM_FLOOD: 'THROTTLE',
   TELEGRAM_LIMITED: 'fails',
   TELEGRAM_REAUTH: 'PARK',
@@ -64,13 +64,19 @@ describe('what a failed run means for its job', () => {
       case null:
         return expect(event).toBeUndefined();
       case 'RELEASE':
-        return expect(event).toEqual({ type: 'RELEASE', ...common });
+        return expect(event).toEqual({ type: 'RELEASE', ...common, retryAt: NOW + 1_000 + (claim.number - 1) * 1_000 });
       case 'PARK':
         return expect(event).toEqual({ type: 'PARK', ...common, error: record });
       case 'THROTTLE':
         return expect(event).toEqual({ type: 'THROTTLE', ...common, error: record, retryAt: NOW + 30_500 });
       default:
-        return expect(event).toEqual({ type: 'FAIL', ...common, error: record, retryable: verdict === 'again', retryAt: NOW + 2_000 });
+        return expect(event).toEqual({
+          type: 'FAIL',
+          ...common,
+          error: record,
+          retryable: verdict === 'again',
+          retryAt: NOW + 2_000,
+        });
     }
   });
 

@@ -15,7 +15,7 @@ describe('the charts are as they were when they were last looked at', () => {
   test.each([connectionMachine, jobMachine, linkMachine, slotMachine, supervisorMachine])('$id', (machine) => {
     const file = new URL(`${machine.id}.txt`, FOLDER);
     const text = chartText(machine);
-    if (process.env['UPDATE_GOLDEN']) {
+    if (process.env.UPDATE_GOLDEN) {
       mkdirSync(FOLDER, { recursive: true });
       writeFileSync(file, text);
     }

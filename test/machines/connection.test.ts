@@ -434,7 +434,7 @@ describe('shutting down', () => {
     ['connecting', async () => {}],
     ['authenticated', (house) => house.live()],
     ['disconnected', (house) => house.failed('openLink')],
-    ['backoff', async (house) => (await house.failed('openLink'), house.done('closeLink'))],
+    ['backoff', (house) => house.failed('openLink').then(() => house.done('closeLink'))],
     ['reauth-required', (house) => house.failed('openLink', 'TELEGRAM_REAUTH')],
     ['conflict', (house) => house.failed('openLink', 'TELEGRAM_KEY_DUPLICATED')],
   ];

@@ -31,7 +31,7 @@ const anyEvent = fc.oneof(
   },
   fc.record({ type: fc.constant('THROTTLE'), now, claim, error: fc.constant(error), retryAt }),
   fc.record({ type: fc.constant('PARK'), now, claim, error: fc.constant(error) }),
-  fc.record({ type: fc.constant('RELEASE'), now, claim }),
+  fc.record({ type: fc.constant('RELEASE'), now, claim, retryAt: now }),
   { weight: 2, arbitrary: fc.record({ type: fc.constant('LOST'), now, token, poison: fc.constant(error) }) },
   { weight: 2, arbitrary: fc.record({ type: fc.constant('DUE'), now }) },
   fc.record({ type: fc.constant('UNPARK'), now }),
@@ -40,8 +40,7 @@ const anyEvent = fc.oneof(
 
 /** Steps a row as the store would: what is refused changes nothing. */
 function step(job: Job, drawn: Record<string, unknown>, outbox: OutboxEntry[]): Job {
-  const event =
-    'claim' in drawn && drawn['claim'] === undefined ? { ...drawn, claim: job.claim ?? { token: 0, number: 0 } } : drawn;
+  const event = 'claim' in drawn && drawn.claim === undefined ? { ...drawn, claim: job.claim ?? { token: 0, number: 0 } } : drawn;
   try {
     const change = stepJob(job, [event as unknown as JobMachineEvent]);
     if (!change) return job;

@@ -59,7 +59,7 @@ const EVENTS: { readonly [Type in JobMachineEvent['type']]: JobMachineEvent & { 
   FAIL: { type: 'FAIL', now: NOW, claim: OWN, error, retryable: true, retryAt: NOW + 2_000 },
   THROTTLE: { type: 'THROTTLE', now: NOW, claim: OWN, error, retryAt: NOW + 86_400_000 },
   PARK: { type: 'PARK', now: NOW, claim: OWN, error },
-  RELEASE: { type: 'RELEASE', now: NOW, claim: OWN },
+  RELEASE: { type: 'RELEASE', now: NOW, claim: OWN, retryAt: NOW },
   LOST: { type: 'LOST', now: NOW, token: OWN.token + 1, poison },
   DUE: { type: 'DUE', now: NOW },
   UNPARK: { type: 'UNPARK', now: NOW },
@@ -227,7 +227,7 @@ const ACCEPTED: readonly Row[] = [
     name: 'parked + UNPARK: due at once',
     from: 'parked',
     event: EVENTS.UNPARK,
-    set: { status: 'queued', dueAt: NOW, reason: null },
+    set: { status: 'queued', dueAt: NOW, reason: null, error: null },
   },
   {
     name: 'parked + CANCEL: ends at once',
@@ -413,7 +413,7 @@ describe('over a job’s life', () => {
       fail,
       { type: 'THROTTLE', retryAt: 99_000 },
       { type: 'PARK' },
-      { type: 'RELEASE' },
+      { type: 'RELEASE', retryAt: 99_000 },
       { type: 'LOST', token: 2 },
     ]) {
       const life = new Life().take(claim, { type: 'CANCEL', error: cancelled }, end);

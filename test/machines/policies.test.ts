@@ -56,7 +56,10 @@ describe('pts', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 1_000_000 }), counts, fc.nat(), (start, steps, pick) => {
         let local = start;
-        const updates = steps.map((ptsCount) => ({ pts: (local += ptsCount), ptsCount }));
+        const updates = steps.map((ptsCount) => {
+          local += ptsCount;
+          return { pts: local, ptsCount };
+        });
         const missing = pick % (updates.length - 1);
         let followed = start;
         let whole = start;

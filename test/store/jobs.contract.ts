@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Job, Store } from '../../src/ports.ts';
+import { deferred } from '../support/deferred.ts';
 import { CHANNEL_ID, channel, claiming, ending, history, newJob, step } from './fixtures.ts';
 import { NOW, type StoreHarness } from './store-harness.ts';
 
@@ -282,6 +283,70 @@ export function jobsContract(harness: () => StoreHarness): void {
       await store.takeAccount('other', 'two');
       expect((await store.findLost(['main', 'other'])).sort()).toEqual(['main', 'other']);
       expect(await store.findLost([])).toEqual([]);
+    });
+
+    test('tells a step the present token of the account where it asks, so that a claim of a taken account is refused', async () => {
+      const { store } = await harness().fresh();
+      await store.ensureAccount('main');
+      const older = await store.takeAccount('main', 'one');
+      await store.insertJob(newJob());
+      const claim = (token: number) =>
+        store.stepJob(
+          'sync-1',
+          (job, { fencingToken }) => (fencingToken === token ? claiming(token)(job) : undefined),
+          undefined,
+          { readFencing: true },
+        );
+      const newer = await store.takeAccount('main', 'two');
+      expect(await claim(older)).toMatchObject({ status: 'queued', claim: null, version: 0 });
+      expect(await claim(newer)).toMatchObject({ status: 'processing', claim: { token: newer, number: 1 } });
+    });
+
+    test('lets nobody take the account while a step that asked for its token is not over', async () => {
+      const { store } = await harness().fresh();
+      await store.ensureAccount('main');
+      const token = await store.takeAccount('main', 'one');
+      await store.insertJob(newJob());
+      const order: string[] = [];
+      const looked = deferred();
+      const taking = looked.promise.then(() => store.takeAccount('main', 'two')).finally(() => order.push('taken'));
+      await store.stepJob(
+        'sync-1',
+        (job, { fencingToken }) => {
+          looked.resolve();
+          return fencingToken === token ? claiming(token)(job) : undefined;
+        },
+        async (tx) => {
+          await tx.upsertMessages(0, history(50));
+          order.push('written');
+        },
+        { readFencing: true },
+      );
+      await taking;
+      expect(order).toEqual(['written', 'taken']);
+      expect(await store.findLost(['main'])).toEqual(['sync-1']);
+    });
+
+    test('tells a step no token that it did not ask for, and 0 of an account that nobody took', async () => {
+      const { store } = await harness().fresh();
+      await store.insertJob(newJob());
+      const seen: unknown[] = [];
+      const look = (_job: Job, account: unknown): undefined => void seen.push(account);
+      await store.stepJob('sync-1', look);
+      await store.stepJob('sync-1', look, undefined, { readFencing: true });
+      expect(seen).toEqual([{ fencingToken: undefined }, { fencingToken: 0 }]);
+    });
+
+    test('finds jobs that are claimed under just one token of an account', async () => {
+      const { store } = await harness().fresh();
+      for (const id of ['a', 'b', 'older', 'ended', 'waiting']) await store.insertJob(newJob({ id }));
+      await store.insertJob(newJob({ id: 'others', accountId: 'other' }));
+      for (const id of ['a', 'b', 'ended', 'others']) await store.stepJob(id, claiming(2));
+      await store.stepJob('older', claiming(1));
+      await store.stepJob('ended', ending('completed', NOW));
+      expect(await store.findOwn('main', 2)).toEqual(['a', 'b']);
+      expect(await store.findOwn('main', 1)).toEqual(['older']);
+      expect(await store.findOwn('main', 3)).toEqual([]);
     });
 
     test('finds parked jobs of an account, oldest first', async () => {

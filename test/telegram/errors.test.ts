@@ -1,5 +1,5 @@
-import { RPCMessageToError } from 'telegram/errors/index.js';
 import * as common from 'telegram/errors/Common.js';
+import { RPCMessageToError } from 'telegram/errors/index.js';
 import { Api } from 'telegram/tl/index.js';
 import { describe, expect, test } from 'vitest';
 import { fromGramJs } from '../../src/actors/telegram/gramjs/errors.ts';
@@ -57,6 +57,7 @@ const ANSWERS: readonly [number, string, ErrorCode, number?][] = [
   [403, 'CHAT_WRITE_FORBIDDEN', 'TELEGRAM_REFUSED'],
   [404, 'METHOD_INVALID', 'TELEGRAM_REFUSED'],
   [400, 'SOMETHING_NEW', 'TELEGRAM_REFUSED'],
+  [400, 'TIMEOUT', 'TELEGRAM_GENERATION'],
   [400, 'CONNECTION_NOT_INITED', 'TELEGRAM_GENERATION'],
   [400, 'CONNECTION_LAYER_INVALID', 'TELEGRAM_GENERATION'],
 ];
@@ -79,7 +80,6 @@ describe('what GramJS throws by itself', () => {
     [new common.SecurityError('the message id is too old'), 'TELEGRAM_GENERATION'],
     [new common.InvalidChecksumError(1, 2), 'TELEGRAM_GENERATION'],
     [new common.InvalidBufferError(Buffer.from([0x53, 0xfe, 0xff, 0xff])), 'TELEGRAM_GENERATION'],
-    [new Error('TIMEOUT'), 'TELEGRAM_GENERATION'],
     [new Error('Not connected'), 'TELEGRAM_TRANSIENT'],
     ['a text', 'TELEGRAM_TRANSIENT'],
     [undefined, 'TELEGRAM_TRANSIENT'],

@@ -11,6 +11,8 @@ import { type RunnerDeps, runJob } from './runner.ts';
 const SLOTS = 4;
 /** Wake-ups that are remembered; a job beyond them is woken again later. */
 const MAX_WOKEN = 1_000;
+/** How often rows and runs are compared, in ms: a claim whose COMMIT was not answered is in the row and nowhere else. */
+const AUDIT_MS = 60_000;
 /** How long to wait before asking again for a database that is away, in ms. */
 const STORE_PAUSE_MS = 1_000;
 
@@ -49,10 +51,16 @@ class Consumer {
   readonly #signal: AbortSignal;
   readonly #woken = new Set<string>();
   readonly #running = new Map<string, Promise<void>>();
+  /** Ends the runs with this life, however it ends. */
+  readonly #life = new AbortController();
   #token: number | undefined;
   #wake: () => void = () => {};
   /** Parked jobs have to be looked at: since the account came back, or this life began. */
   #unpark = true;
+  /** Rows may be claimed by us that nobody runs. */
+  #audit = false;
+  /** Another worker has taken the account: this one takes no job any more. */
+  #superseded = false;
 
   constructor(line: AccountLine, deps: ConsumerDeps, signal: AbortSignal) {
     this.#line = line;
@@ -61,7 +69,13 @@ class Consumer {
   }
 
   view() {
-    return { slots: SLOTS, running: [...this.#running.keys()], woken: this.#woken.size, token: this.#token ?? null };
+    return {
+      slots: SLOTS,
+      running: [...this.#running.keys()],
+      woken: this.#woken.size,
+      token: this.#token ?? null,
+      superseded: this.#superseded,
+    };
   }
 
   async run(): Promise<void> {
@@ -69,7 +83,10 @@ class Consumer {
       if (serving) this.#unpark = true;
       this.#wake();
     });
-    const onAbort = (): void => this.#wake();
+    const onAbort = (): void => {
+      this.#life.abort();
+      this.#wake();
+    };
     this.#signal.addEventListener('abort', onAbort, { once: true });
     let stopConsuming: (() => Promise<void>) | undefined;
     try {
@@ -80,13 +97,13 @@ class Consumer {
         this.#wake();
       });
       while (!this.#signal.aborted) {
-        const sleep = new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-        if (this.#line.serving) await this.#work(this.#token);
-        await sleep;
+        const awake = new AbortController();
+        this.#wake = () => awake.abort();
+        await this.#work(this.#token);
+        if (await pause(this.#deps.clock, AUDIT_MS, awake.signal)) this.#audit = true;
       }
     } finally {
+      this.#life.abort();
       stopListening();
       await stopConsuming?.();
       await Promise.all(this.#running.values());
@@ -110,10 +127,15 @@ class Consumer {
   }
 
   async #work(token: number): Promise<void> {
+    // Flags are cleared first: what happens during the look wants another one.
+    if (this.#audit) {
+      this.#audit = false;
+      await this.#untilStored(() => this.#releaseForgotten(token));
+    }
+    if (!this.#line.serving || this.#superseded) return;
     if (this.#unpark) {
-      // Cleared first: a job that is parked during the look wants another one.
       this.#unpark = false;
-      if (!(await this.#untilStored(() => this.#unparkAll()))) return;
+      await this.#untilStored(() => this.#unparkAll());
     }
     for (const id of this.#woken) {
       if (this.#running.size >= SLOTS || !this.#line.serving || this.#signal.aborted) return;
@@ -126,35 +148,63 @@ class Consumer {
     }
   }
 
-  async #unparkAll(): Promise<true> {
+  /** Hands back rows that carry our claim and that we do not run: the claim, or the end of the run, was stored but its answer was lost. */
+  async #releaseForgotten(token: number): Promise<void> {
+    const { store, clock, log, nudge } = this.#deps;
+    const forgotten = (await store.findOwn(this.#line.accountId, token)).filter((id) => !this.#running.has(id));
+    for (const id of forgotten) {
+      const now = clock.now();
+      await store.stepJob(id, (job) => {
+        if (job.claim?.token !== token || this.#running.has(id)) return undefined;
+        return stepJob(job, [{ type: 'RELEASE', now, claim: job.claim, retryAt: now }]);
+      });
+    }
+    if (forgotten.length === 0) return;
+    log.warn({ account: this.#line.accountId, jobs: forgotten.length }, 'jobs that nobody ran are queued again');
+    nudge();
+  }
+
+  async #unparkAll(): Promise<void> {
     const { store, clock, nudge } = this.#deps;
     const parked = await store.findParked(this.#line.accountId);
     for (const id of parked) await store.stepJob(id, (job) => stepJob(job, [{ type: 'UNPARK', now: clock.now() }]));
     if (parked.length > 0) nudge();
-    return true;
   }
 
   async #claimAndRun(id: string, token: number): Promise<void> {
-    const { store, clock, log, nudge } = this.#deps;
+    const { store, clock, log } = this.#deps;
     let claim: Claim | null = null;
     let job: Job | undefined;
     try {
-      job = await store.stepJob(id, (row) => {
-        const change = stepJob(row, claimEvents(row, clock.now(), token));
-        claim = change?.set.claim ?? null;
-        return change;
-      });
+      job = await store.stepJob(
+        id,
+        (row, { fencingToken }) => {
+          claim = null;
+          if (fencingToken !== token) {
+            this.#superseded = true;
+            return undefined;
+          }
+          const change = stepJob(row, claimEvents(row, clock.now(), token));
+          claim = change?.set.claim ?? null;
+          return change;
+        },
+        undefined,
+        { readFencing: true },
+      );
     } catch (thrown) {
       const error = toVigiliaError(thrown);
-      // Not claimed, so not lost: it is woken again.
+      // Perhaps it was claimed all the same, and only the answer was lost: then nobody else may take it, and we do not know of it.
+      this.#audit = true;
       log.warn({ job: id, code: error.code, cause: error.message }, 'a job could not be claimed');
       return;
     }
+    if (this.#superseded)
+      log.error({ account: this.#line.accountId }, 'another worker has taken the account; this one takes no jobs');
     if (!job || !claim) return;
-    const left = await runJob(job, claim, this.#line, this.#signal, this.#deps);
+    const left = await runJob(job, claim, this.#line, this.#life.signal, this.#deps);
+    if (!left) this.#audit = true;
     // The account may have come back before the job was parked: then nobody else would look at it.
-    if (!left || left.status === 'parked') this.#unpark = true;
-    if (!left || left.status === 'queued' || left.status === 'delayed') nudge();
+    if (left?.status === 'parked') this.#unpark = true;
   }
 
   /** @returns undefined when the consumer has to stop first */

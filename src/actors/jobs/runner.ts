@@ -75,7 +75,7 @@ function runAction(job: Job, claim: Claim, calls: TelegramCalls, signal: AbortSi
 
 function endingOf(thrown: unknown, job: Job, claim: Claim, deps: RunnerDeps): { readonly event: JobMachineEvent } | undefined {
   const now = deps.clock.now();
-  if (thrown instanceof RunStopped) return { event: { type: 'RELEASE', now, claim } };
+  if (thrown instanceof RunStopped) return { event: { type: 'RELEASE', now, claim, retryAt: now } };
   const error = toVigiliaError(thrown);
   if (error.fault === 'bug') deps.log.error({ job: job.id, err: thrown }, 'a defect in a job');
   const event = verdictOf(error, job.attempts, claim, now, deps.random);

@@ -15,7 +15,8 @@ export class RunStopped extends Error {
 }
 
 /**
- * What a failed run means for its job: a pure table by fault.
+ * What a failed run means for its job: a pure table by fault. A page that the client library cannot read (`TELEGRAM_GENERATION`) takes the
+ * link down, and counts as an attempt: it would take the next link down too.
  * @param attempts failed attempts before this one
  * @returns the event to step the job by, or undefined when the job is nobody's business here any more
  */
@@ -32,10 +33,10 @@ export function verdictOf(
     case 'JOB_CANCELLED':
       return undefined;
     case 'STORE_UNAVAILABLE':
-      // Nothing is wrong with the job: it goes on once the database is back.
-      return { type: 'RELEASE', now, claim };
+      // Nothing is wrong with the job: it goes on once the database is back. Not at once, though: where one statement fails for itself while
+      // the others pass, the job would ask Telegram for the same page as fast as it can.
+      return { type: 'RELEASE', now, claim, retryAt: now + backoffDelayMs(RETRY, claim.number - 1, random) };
     case 'TELEGRAM_OFFLINE':
-    case 'TELEGRAM_GENERATION':
     case 'TELEGRAM_KEY_DUPLICATED':
     case 'TELEGRAM_KEY_UNKNOWN':
     case 'TELEGRAM_REAUTH':

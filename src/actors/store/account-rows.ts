@@ -33,6 +33,12 @@ export async function takeAccount(session: SqlSession, accountId: string, owner:
   return row.fencing_token as number;
 }
 
+/** @returns the account's fencing token, which nobody raises until the transaction ends; 0 when it has no row */
+export async function holdFencingToken(session: SqlSession, accountId: string): Promise<number> {
+  const [row] = await session.query('SELECT fencing_token FROM accounts WHERE id = $1 FOR SHARE', [accountId]);
+  return (row?.fencing_token as number | undefined) ?? 0;
+}
+
 /** What `StoreTransaction.upsertEntities` says. */
 export async function upsertEntities(session: SqlSession, accountId: string, entities: readonly PeerEntity[]): Promise<void> {
   if (entities.length === 0) return;

@@ -61,6 +61,15 @@ export async function findLost(session: SqlSession, accountIds: readonly string[
   return rows.map((row) => row.id as string);
 }
 
+/** What `Store.findOwn` says. */
+export async function findOwn(session: SqlSession, accountId: string, token: number): Promise<string[]> {
+  const rows = await session.query(
+    `SELECT id FROM jobs WHERE status = 'processing' AND account_id = $1 AND claim_token = $2::int8 ORDER BY updated_at, id`,
+    [accountId, token],
+  );
+  return rows.map((row) => row.id as string);
+}
+
 /** What `Store.findParked` says. @returns oldest first */
 export async function findParked(session: SqlSession, accountId: string): Promise<string[]> {
   const rows = await session.query(`SELECT id FROM jobs WHERE status = 'parked' AND account_id = $1 ORDER BY created_at, id`, [

@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
-import type { Job, JobChange, Store, StoreTransaction } from '../../ports.ts';
+import type { AccountAtStep, Job, JobChange, Store, StoreTransaction } from '../../ports.ts';
 import * as accounts from './account-rows.ts';
 import * as channels from './channel-rows.ts';
 import * as queue from './job-queue.ts';
@@ -49,13 +49,16 @@ export function createSqlStore(parts: SqlStoreParts): Store {
 
   function stepJob(
     id: string,
-    decide: (job: Job) => JobChange | undefined,
+    decide: (job: Job, account: AccountAtStep) => JobChange | undefined,
     effect?: (tx: StoreTransaction, job: Job) => Promise<void>,
+    options: { readonly readFencing?: true } = {},
   ): Promise<Job | undefined> {
     return database.run(async (session) => {
       const job = await jobs.lockJob(session, id);
-      const change = job === undefined ? undefined : decide(job);
-      if (job === undefined || change === undefined) return job;
+      if (job === undefined) return undefined;
+      const fencingToken = options.readFencing ? await accounts.holdFencingToken(session, job.accountId) : undefined;
+      const change = decide(job, { fencingToken });
+      if (change === undefined) return job;
       const nowMs = clock.now();
       const next = await jobs.writeStep(session, job, change, nowMs);
       await appendOutbox(session, change.outbox, nowMs);
@@ -93,6 +96,7 @@ export function createSqlStore(parts: SqlStoreParts): Store {
     pickDue: (accountIds, nowMs, limit) => queue.pickDue(database, accountIds, nowMs, limit),
     nextDue: (accountIds, nowMs) => queue.nextDue(database, accountIds, nowMs),
     findLost: (accountIds) => queue.findLost(database, accountIds),
+    findOwn: (accountId, token) => queue.findOwn(database, accountId, token),
     findParked: (accountId) => queue.findParked(database, accountId),
     countJobs: () => queue.countJobs(database),
     jobEvents: (id) => jobs.jobEvents(database, id),

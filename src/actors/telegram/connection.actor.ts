@@ -31,27 +31,33 @@ export interface ConnectionDeps {
 
 /** The child specification of an account's connection: ready at once, since being without a connection is a state. */
 export function connectionSpec(line: AccountLine, deps: ConnectionDeps): ChildSpec {
+  // Outlives a life that failed: the next one closes its link, since two on one key burn it.
+  const held: HeldLink = { link: undefined };
   return {
     id: 'connection',
     kind: 'connection',
     shutdownMs: 5_000,
     view: viewConnection,
     start: (life) => {
+      line.detach();
       life.ready();
-      return connectionStart(line, { ...deps, log: deps.log.child({ account: line.accountId }) });
+      return connectionStart(line, held, { ...deps, log: deps.log.child({ account: line.accountId }) });
     },
   };
 }
 
-function connectionStart(line: AccountLine, deps: ConnectionDeps): Start {
+interface HeldLink {
+  link: TelegramLink | undefined;
+}
+
+function connectionStart(line: AccountLine, held: HeldLink, deps: ConnectionDeps): Start {
   const { clock, log } = deps;
-  let link: TelegramLink | undefined;
   let current = 0;
   let send: (event: ConnectionEvent) => void = () => {};
 
   const closeLink = async (): Promise<void> => {
-    const old = link;
-    link = undefined;
+    const old = held.link;
+    held.link = undefined;
     await old?.close();
   };
 
@@ -65,15 +71,15 @@ function connectionStart(line: AccountLine, deps: ConnectionDeps): Start {
           if (generation === current) line.deliver({ updates, channels });
         },
       });
-      link = fresh;
+      held.link = fresh;
       return fresh;
     });
     if (signal.aborted) await opened.close();
   };
 
   const liveLink = (): TelegramLink => {
-    if (!link) throw new VigiliaError('TELEGRAM_OFFLINE', 'there is no link');
-    return link;
+    if (!held.link) throw new VigiliaError('TELEGRAM_OFFLINE', 'there is no link');
+    return held.link;
   };
 
   const logic = connectionMachine.provide({
@@ -156,6 +162,8 @@ async function login(line: AccountLine, deps: ConnectionDeps, signal: AbortSigna
   if (stored === undefined && !credentials) {
     throw new VigiliaError('SESSION_MISSING', `account ${accountId} has no session yet: it has to be logged in`);
   }
+  // Whatever is stored of the account from here on refers to its row.
+  await deps.store.ensureAccount(accountId);
   const entities = await deps.store.entities(accountId);
   signal.throwIfAborted();
   const link = open(stored ?? '', entities);

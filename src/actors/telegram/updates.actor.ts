@@ -7,6 +7,7 @@ import type { Cache, ChatId, Message, Position, Store, TelegramUpdate } from '..
 import { type ChildSpec, task } from '../actor.ts';
 import { forgetWindow } from '../cache/forget-window.ts';
 import type { AccountLine, UpdateBatch } from './account-line.ts';
+import { UpdateBacklog } from './update-backlog.ts';
 
 /** Updates that may wait for the database, in updates; beyond them the oldest give way, and the gap is told. */
 const MAX_WAITING = 20_000;
@@ -32,25 +33,25 @@ export function updatesSpec(line: AccountLine, deps: UpdatesDeps): ChildSpec {
     kind: 'task',
     start: (life) => ({
       logic: task(async (signal) => {
-        const waiting: UpdateBatch[] = [];
+        const waiting = new UpdateBacklog(MAX_WAITING);
         let wake: () => void = () => {};
         const unsubscribe = line.onUpdates((batch) => {
-          if (waiting.length >= MAX_WAITING) {
-            waiting.shift();
-            line.noteGap('account');
-          }
-          waiting.push(batch);
+          if (waiting.push(batch)) line.noteGap('account');
           wake();
         });
         signal.addEventListener('abort', () => wake(), { once: true });
         try {
           life.ready();
           await new UpdateWriter(line, deps, signal).run(waiting, () => {
-            if (waiting.length > 0 || signal.aborted) return Promise.resolve();
+            if (!waiting.empty || signal.aborted) return Promise.resolve();
             return new Promise<void>((resolve) => {
               wake = resolve;
             });
           });
+        } catch (thrown) {
+          // What waited is lost with this life, and what comes before the next one begins is not heard.
+          line.noteGap('account');
+          throw thrown;
         } finally {
           unsubscribe();
         }
@@ -72,14 +73,14 @@ class UpdateWriter {
     this.#signal = signal;
   }
 
-  async run(waiting: UpdateBatch[], more: () => Promise<void>): Promise<void> {
+  async run(waiting: UpdateBacklog, more: () => Promise<void>): Promise<void> {
     await this.#untilStored(async () => {
       for (const { box, pts } of await this.#deps.store.positions(this.#line.accountId)) this.#pts.set(box, pts);
     });
     // What has arrived before the stop is still written.
-    while (!this.#signal.aborted || waiting.length > 0) {
+    while (!this.#signal.aborted || !waiting.empty) {
       await more();
-      const batch = takeBatch(waiting);
+      const batch = waiting.take(MAX_BATCH);
       if (batch.updates.length + batch.channels.length > 0) await this.#untilStored(() => this.#store(batch));
       else if (this.#signal.aborted) return;
     }
@@ -154,17 +155,4 @@ class UpdateWriter {
 
 function boxOf(chatId: ChatId): string {
   return `channel:${chatId}`;
-}
-
-/** Joins what waits, in order, up to the size of one transaction. */
-function takeBatch(waiting: UpdateBatch[]): UpdateBatch {
-  const updates: TelegramUpdate[] = [];
-  const channels = new Map<ChatId, UpdateBatch['channels'][number]>();
-  while (waiting.length > 0 && updates.length < MAX_BATCH) {
-    const next = waiting.shift();
-    if (!next) break;
-    updates.push(...next.updates);
-    for (const entry of next.channels) channels.set(entry.channel.chatId, entry);
-  }
-  return { updates, channels: [...channels.values()] };
 }

@@ -16,6 +16,7 @@ const BY_NAME: Readonly<Record<string, ErrorCode>> = {
   RPC_MCGET_FAIL: 'TELEGRAM_TRANSIENT',
   CONNECTION_NOT_INITED: 'TELEGRAM_GENERATION',
   CONNECTION_LAYER_INVALID: 'TELEGRAM_GENERATION',
+  TIMEOUT: 'TELEGRAM_GENERATION',
   CHANNEL_PRIVATE: 'CHANNEL_NOT_FOUND',
   CHANNEL_PUBLIC_GROUP_NA: 'CHANNEL_NOT_FOUND',
   CHANNEL_INVALID: 'CHANNEL_NOT_FOUND',
@@ -62,7 +63,7 @@ export function fromGramJs(thrown: unknown, method: string): VigiliaError {
   const className = thrown instanceof Error ? thrown.constructor.name : '';
   const text = thrown instanceof Error ? thrown.message : String(thrown);
   // Before the code: GramJS gives a refused packet one too, that of the transport.
-  if (GENERATION_CLASSES.has(className) || text === 'TIMEOUT') {
+  if (GENERATION_CLASSES.has(className)) {
     return new VigiliaError('TELEGRAM_GENERATION', `${method}: ${text}`, { cause: thrown });
   }
   if (typeof code === 'number') {

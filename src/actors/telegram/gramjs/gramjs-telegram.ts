@@ -16,7 +16,7 @@ import type {
 import { bareChannelId, toChannels, toMessage, toUpdates } from './convert.ts';
 import { fromGramJs } from './errors.ts';
 import { LinkClient } from './link-client.ts';
-import { type ServerAddress, socketClass, trustServerKey } from './server-address.ts';
+import { LinkSockets, type ServerAddress, socketClass, trustServerKey } from './server-address.ts';
 import { LinkSession, long } from './session.ts';
 
 /** How long any call may take, in ms (requirement B2). */
@@ -41,6 +41,7 @@ export function gramJsTelegram(options: GramJsOptions, deps: { readonly clock: C
 
 class GramJsLink implements TelegramLink {
   readonly #client: LinkClient;
+  readonly #sockets = new LinkSockets();
   readonly #session: LinkSession;
   readonly #credentials: { readonly apiId: number; readonly apiHash: string };
   readonly #clock: Clock;
@@ -73,7 +74,7 @@ class GramJsLink implements TelegramLink {
     this.#client = new LinkClient(
       this.#session,
       options,
-      socketClass(options.server),
+      socketClass(options.server, this.#sockets),
       {
         onDrop: (cause) => this.#goDown(new VigiliaError('TELEGRAM_OFFLINE', cause.message, { cause })),
         onBadAuthKey: () =>
@@ -185,10 +186,11 @@ class GramJsLink implements TelegramLink {
   async close(): Promise<void> {
     this.#isDown = true;
     this.#fail(new VigiliaError('TELEGRAM_OFFLINE', 'the connection was closed'));
+    this.#sockets.close();
     try {
       await this.#client.end();
     } catch {
-      // The link is thrown away; how its socket felt about it changes nothing.
+      // The link is thrown away; how GramJS felt about it changes nothing.
     }
   }
 

@@ -3,8 +3,8 @@ import type { TelegramClientParams } from 'telegram/client/telegramBaseClient.js
 import { FileMigrateError } from 'telegram/errors/index.js';
 import { Logger, LogLevel } from 'telegram/extensions/Logger.js';
 import { MTProtoSender, UpdateConnectionState } from 'telegram/network/index.js';
-import type { Api } from 'telegram/tl/index.js';
 import type { TLMessage } from 'telegram/tl/core/index.js';
+import type { Api } from 'telegram/tl/index.js';
 import type { Log } from '../../../log.ts';
 import type { LinkSession } from './session.ts';
 
@@ -137,8 +137,11 @@ export class LinkClient extends TelegramClient {
   /** Ends the connection and lets go of everything that waits on it. */
   async end(): Promise<void> {
     const sender = this._sender;
-    await this.destroy();
-    if (sender instanceof LinkSender) sender.release();
+    try {
+      await this.destroy();
+    } finally {
+      if (sender instanceof LinkSender) sender.release();
+    }
   }
 
   #newSender(): LinkSender {

@@ -18,16 +18,42 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** Idle time after which the kernel probes the connection, in ms. */
 const KEEP_ALIVE_MS = 30_000;
 
+/** The sockets of one link: once closed, none of them is open and none opens any more, whatever GramJS is in the middle of. */
+export class LinkSockets {
+  readonly #open = new Set<Socket>();
+  #closed = false;
+
+  /** @throws when the link was closed */
+  checkOpen(): void {
+    if (this.#closed) throw new Error('the link was closed');
+  }
+
+  add(socket: Socket): void {
+    this.#open.add(socket);
+    socket.once('close', () => this.#open.delete(socket));
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const socket of this.#open) socket.destroy();
+  }
+}
+
 /**
  * The socket class GramJS shall use: with a connect time-out and keep-alive, which its own lacks, and, given an address,
  * to that host and port whatever the session says (GramJS always asks for port 80).
  */
-export function socketClass(address: { readonly host: string; readonly port: number } | undefined): typeof PromisedNetSockets {
+export function socketClass(
+  address: { readonly host: string; readonly port: number } | undefined,
+  sockets: LinkSockets,
+): typeof PromisedNetSockets {
   return class LinkSocket extends PromisedNetSockets {
     override async connect(port: number, ip: string): Promise<this> {
+      sockets.checkOpen();
       let timer: NodeJS.Timeout | undefined;
       const opened = address ? super.connect(address.port, address.host) : super.connect(port, ip);
       const socket = (this as unknown as { client: Socket }).client;
+      sockets.add(socket);
       socket.setKeepAlive(true, KEEP_ALIVE_MS);
       socket.setNoDelay(true);
       try {
