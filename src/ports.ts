@@ -87,7 +87,7 @@ export interface Channel {
 
 /** A channel with what the store knows of its messages. */
 export interface StoredChannel extends Channel {
-  /** Grows with every change of the channel's messages and with every `markSynced`, so that a window of a later state always replaces an earlier one. */
+  /** Grows with every change of the channel, of its messages, and with every `markSynced`, so that a window of a later state always replaces an earlier one. */
   readonly revision: number;
   /** When the newest messages were last read from Telegram, ms since epoch; null when never. */
   readonly syncedAt: number | null;
@@ -96,6 +96,9 @@ export interface StoredChannel extends Channel {
   /** True when that reading reached the channel's first message. */
   readonly complete: boolean;
 }
+
+/** A channel as of a revision. */
+export type ChannelRevision = Pick<StoredChannel, 'chatId' | 'revision'>;
 
 /** How a person names a channel. */
 export type ChannelRef =
@@ -237,12 +240,17 @@ export interface StoreTransaction {
   deleteMessages(scope: number, chatId: ChatId, ids: readonly number[], deletedAtMs: number): Promise<number[]>;
   /**
    * Inserts channels or renews what is known of them; an absent (null) `about` or `participants` keeps what was stored.
-   * A username that another channel held is taken from it.
+   * A username that another channel held is taken from it. The revision grows of each channel of which something really changed.
+   * @returns the stored channels that changed, also those that lost their username: their windows are to be forgotten after the commit
    */
-  upsertChannels(channels: readonly Channel[]): Promise<void>;
+  upsertChannels(channels: readonly Channel[]): Promise<ChannelRevision[]>;
   /** Says how many of a channel's newest messages are stored without a hole. @throws CHANNEL_NOT_FOUND when the channel has no row */
   markSynced(chatId: ChatId, syncedAtMs: number, depth: number, complete: boolean): Promise<void>;
   upsertEntities(accountId: string, entities: readonly PeerEntity[]): Promise<void>;
+  /**
+   * Moves a box's position on, never back: one with a lower pts than what is stored changes nothing, and neither does one with the same pts
+   * that is not ahead by its qts, then its seq, then its date.
+   */
   savePosition(accountId: string, position: Position): Promise<void>;
   appendOutbox(entries: readonly OutboxEntry[]): Promise<void>;
 }
@@ -322,8 +330,13 @@ export interface Store {
   findParked(accountId: string): Promise<string[]>;
   countJobs(): Promise<JobCounts>;
   jobEvents(id: string): Promise<(JobEvent & { readonly at: number })[]>;
-  /** Deletes completed jobs older than 7 days, other ended ones older than 30, and outbox rows older than 7. @returns rows deleted */
-  prune(nowMs: number): Promise<number>;
+  /**
+   * Deletes a part of what is old: jobs that completed more than 7 days ago or ended otherwise more than 30 days ago, after their history,
+   * and outbox rows older than 7 days.
+   * @param maxRows rows to delete at most, lines of history among them
+   * @returns rows deleted; there may be more when it is `maxRows`
+   */
+  prune(nowMs: number, maxRows: number): Promise<number>;
 
   /** Makes sure the account has a row. @returns its number, the scope of its private chats */
   ensureAccount(accountId: string): Promise<number>;

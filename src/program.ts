@@ -15,6 +15,7 @@ import { listenerSpec } from './actors/listener.actor.ts';
 import { Registry } from './actors/registry.ts';
 import { SimulatorDesk, simulatorSpec } from './actors/simulator-process.actor.ts';
 import { openStore, type StoreOptions } from './actors/store/open-store.ts';
+import { gateStore } from './actors/store/store-gate.ts';
 import { LinkStatus, storeLinkSpec } from './actors/store/store-link.actor.ts';
 import { type ActorSystem, startSystem } from './actors/system.ts';
 import { AccountLine } from './actors/telegram/account-line.ts';
@@ -101,7 +102,8 @@ async function assemble(
   // First of all: a new embedded database takes seconds to make.
   sayWhatRuns(config, host, log, dataDir.path);
   const embeddedStore: StoreOptions = { kind: 'pglite', dataDir: dataDir.file('worlds', place, 'pglite') };
-  const store = await openStore(config.database ? { kind: 'postgresql', ...config.database } : embeddedStore, { clock, log });
+  const storeOptions = config.database ? ({ kind: 'postgresql', ...config.database } as const) : embeddedStore;
+  const store = gateStore(await openStore(storeOptions, { clock, log }));
   const broker = createMemoryBroker(log);
   // Another process would not see what this one writes, so a shared database goes without an in-process cache.
   const cache = config.database ? createNoneCache() : createMemoryCache(clock);
@@ -141,6 +143,7 @@ async function assemble(
         random,
         log,
         store,
+        cache,
         telegram: telegramOf(config, desk, { clock, log }),
         sessions: sessionFiles(dataDir.file('worlds', place, 'sessions'), config.sessionKey),
         credentials: () => desk?.info?.accounts[0],

@@ -149,7 +149,7 @@ export const jobMachine = setup({
         ],
         RELEASE: [
           { guard: and(['ownClaim', 'cancelWanted']), target: 'cancelled' },
-          { guard: 'ownClaim', target: 'queued', actions: 'dueNow' },
+          { guard: 'ownClaim', target: 'queued', actions: 'dueLater' },
         ],
         LOST: [
           { guard: and(['isStale', 'cancelWanted']), target: 'cancelled' },

@@ -26,7 +26,8 @@ function unbound(): never {
 const faultOf = (event: unknown): Fault => toVigiliaError((event as { error?: unknown }).error).fault;
 
 /**
- * The link to a server. One that cannot be reached is a state, never an exit; one that is not ours to use (a foreign database) is an exit.
+ * The link to a server. One that cannot be reached is a state, never an exit; one that is not ours to use (a foreign database) is an exit,
+ * told before it ends.
  */
 export const linkMachine = setup({
   types: {
@@ -44,6 +45,7 @@ export const linkMachine = setup({
     reset: assign({ attempt: 0, lastError: null }),
     tellUp: unbound,
     tellDown: unbound,
+    tellRefused: unbound,
   },
   delays: {
     checkInterval: CHECK_INTERVAL_MS,
@@ -60,7 +62,10 @@ export const linkMachine = setup({
       invoke: {
         src: 'prepare',
         onDone: 'up',
-        onError: [{ guard: 'isHopeless', target: 'ended', actions: 'keepFailure' }, { target: 'down' }],
+        onError: [
+          { guard: 'isHopeless', target: 'ended', actions: ['keepError', 'keepFailure', 'tellRefused'] },
+          { target: 'down' },
+        ],
       },
     },
     up: {

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { Agent } from 'node:http';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openStore } from '../../src/actors/store/open-store.ts';
 import { systemClock } from '../../src/clock.ts';
 import { silentLog } from '../../src/log.ts';
@@ -13,6 +13,9 @@ import { describePostgres, type PrivatePostgres, startPostgres } from '../suppor
 import { type Env, freePort, isRunning, Program, temporaryFolder, until, writeWorld } from '../support/program.ts';
 
 const run = promisify(execFile);
+
+// Each starts whole programs, on machines that may have more to do.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const API = '/api/telegram-gateway';
 /** Long enough to be met in the middle of its sync. */
@@ -120,7 +123,7 @@ describe('a stop', () => {
     console.info(
       `stopped in ${tookMs} ms in the middle of a job, which went on after ${progress.done} of ${LONG.messages} messages`,
     );
-  }, 90_000);
+  });
 
   it('does not wait for a client that keeps its connection', async () => {
     const { start } = await home();
@@ -133,7 +136,7 @@ describe('a stop', () => {
     const stoppedAt = performance.now();
     expect(await program.stop()).toBe(0);
     expect(performance.now() - stoppedAt).toBeLessThan(8_000);
-  }, 40_000);
+  });
 
   it('before everything is up ends with 0 too, and leaves nothing running', async () => {
     const { start } = await home();
@@ -147,7 +150,7 @@ describe('a stop', () => {
     const program = start();
     await program.healthy();
     expect(await program.stop()).toBe(0);
-  }, 60_000);
+  });
 
   it('by Ctrl-C, which a terminal sends to the simulator too, is as orderly', async () => {
     const { start } = await home();
@@ -161,7 +164,7 @@ describe('a stop', () => {
     expect(await program.exited).toBe(0);
     expect(program.log.filter(({ msg }) => msg === 'disconnected')).toEqual([]);
     expect(await isRunning(pid)).toBe(false);
-  }, 40_000);
+  });
 });
 
 describe('kill -9', () => {
@@ -192,7 +195,7 @@ describe('kill -9', () => {
       'COMPLETE',
     ]);
     expect(left.messages.map(plain)).toEqual(generated(LONG));
-  }, 90_000);
+  });
 
   it('of the simulator is seen in /health, the account recovers by itself, and the job in hand ends well', async () => {
     const { folder, start } = await home();
@@ -228,7 +231,7 @@ describe('kill -9', () => {
     expect(await logins(folder)).toBe(1);
     expect((await leftBehind(folder, job, LONG)).messages.map(plain)).toEqual(generated(LONG));
     console.info(`the account was back ${tookMs} ms after the simulator was killed`);
-  }, 90_000);
+  });
 });
 
 describe('a restart', () => {
@@ -243,7 +246,7 @@ describe('a restart', () => {
     }
     expect(sessions.size).toBe(1);
     expect(await logins(folder)).toBe(1);
-  }, 60_000);
+  });
 });
 
 describe('posts that Telegram pushes', () => {
@@ -265,7 +268,7 @@ describe('posts that Telegram pushes', () => {
     const { report } = await program.health();
     expect(report.accounts[0]?.lastUpdateAgeMs).toBeLessThan(10_000);
     expect(await program.stop()).toBe(0);
-  }, 40_000);
+  });
 });
 
 describe('the first lines of the log', () => {
@@ -296,7 +299,7 @@ describe('the first lines of the log', () => {
     expect((await shell(read)).messages).toHaveLength(5);
     expect(await shell(look)).toMatchObject({ status: 'ok', simulated: true });
     expect(await program.stop()).toBe(0);
-  }, 40_000);
+  });
 
   it('show where a token belongs, and never the token itself', async (context) => {
     const { start } = await home();
@@ -309,7 +312,7 @@ describe('the first lines of the log', () => {
     const asked = async (line: string): Promise<string> => (await run('sh', ['-c', line])).stdout;
     expect(await asked(post)).toContain('UNAUTHORIZED');
     expect(await asked(post.replace('YOUR_TOKEN', token))).toContain('"status":"queued"');
-  }, 40_000);
+  });
 });
 
 describe('a file .env in the working directory', () => {
@@ -325,7 +328,7 @@ describe('a file .env in the working directory', () => {
     await program.logged(({ level }) => level === 'debug');
     await program.healthy();
     expect(await program.stop()).toBe(0);
-  }, 40_000);
+  });
 
   it('that is a folder belongs to somebody else, and its faults count like any other', async () => {
     const folder = await temporaryFolder(onTestFinished);
@@ -387,5 +390,5 @@ describePostgres('a gateway and a worker, each a process of its own', () => {
     expect(await gateway.job(meanwhile)).toMatchObject({ status: 'completed' });
     expect(await gateway.stop()).toBe(0);
     expect(await again.stop()).toBe(0);
-  }, 120_000);
+  });
 });

@@ -18,7 +18,11 @@ function house() {
   const actor = createActor(
     linkMachine.provide({
       actors: { prepare: fromPromise<void>(() => ask('prepare')), check: fromPromise<void>(() => ask('check')) },
-      actions: { tellUp: () => void told.push('up'), tellDown: () => void told.push('down') },
+      actions: {
+        tellUp: () => void told.push('up'),
+        tellDown: () => void told.push('down'),
+        tellRefused: () => void told.push('refused'),
+      },
     }),
     { input: { backoffMs: (attempt) => 100 * 2 ** attempt }, clock },
   ).start();
@@ -107,7 +111,8 @@ describe('the link to a server', () => {
       const { actor, failed, told } = house();
       await failed('prepare', code);
       expect(actor.getSnapshot()).toMatchObject({ value: 'ended', status: 'done', output: { failure: { code } } });
-      expect(told).toEqual([]);
+      expect(told).toEqual(['refused']);
+      expect(actor.getSnapshot().context.lastError).toMatchObject({ code });
     },
   );
 

@@ -1,4 +1,4 @@
-import type { Cache, ChatId, Store } from '../../ports.ts';
+import type { Cache, ChannelRevision, ChatId, Store } from '../../ports.ts';
 
 /**
  * Forgets a channel's window after a change of its messages was committed, so that the next reader takes it from the store.
@@ -8,4 +8,9 @@ export async function forgetWindow(cache: Cache, store: Pick<Store, 'findChannel
   if (cache.kind === 'none') return;
   const channel = await store.findChannel({ kind: 'id', chatId });
   if (channel) await cache.dropWindow(chatId, channel.revision);
+}
+
+/** Forgets the windows of channels that changed, once that is committed: they may show a former title, or hold a name that is another's now. */
+export async function forgetChannels(cache: Cache, changed: readonly ChannelRevision[]): Promise<void> {
+  for (const { chatId, revision } of changed) await cache.dropWindow(chatId, revision);
 }

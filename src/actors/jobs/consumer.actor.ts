@@ -203,8 +203,8 @@ class Consumer {
     if (!job || !claim) return;
     const left = await runJob(job, claim, this.#line, this.#life.signal, this.#deps);
     if (!left) this.#audit = true;
-    // The account may have come back before the job was parked: then nobody else would look at it.
-    if (left?.status === 'parked') this.#unpark = true;
+    // The account may have come back before the job was parked (perhaps without an answer): then nobody else would look at it.
+    if (!left || left.status === 'parked') this.#unpark = true;
   }
 
   /** @returns undefined when the consumer has to stop first */

@@ -8,8 +8,11 @@ import { type ChildSpec, task } from '../actor.ts';
 const POLL_MS = 1_000;
 /** Jobs woken at once. */
 const BATCH = 16;
-/** How often old rows are deleted, in ms. */
+/** How often old rows are looked for, in ms. */
 const PRUNE_MS = 3_600_000;
+/** Rows deleted at once, so that the jobs' wake-ups do not wait long; while there are more, that many a pause (in ms). */
+const PRUNE_ROWS = 2_000;
+const PRUNE_PAUSE_MS = 1_000;
 
 export interface DispatcherDeps {
   readonly clock: Clock;
@@ -66,7 +69,8 @@ async function dispatch(
   signal: AbortSignal,
 ): Promise<void> {
   let storeIsDown = false;
-  let prunedAt = Number.NEGATIVE_INFINITY;
+  let pruneAt = clock.monotonic();
+  let pruned = 0;
   while (!signal.aborted) {
     let waitMs = POLL_MS;
     try {
@@ -74,10 +78,15 @@ async function dispatch(
       for (const { id, accountId } of due) await broker.wake(accountId, id);
       const next = due.length === BATCH ? clock.now() : await store.nextDue(accounts, clock.now());
       if (next !== undefined) waitMs = Math.min(POLL_MS, Math.max(0, next - clock.now()));
-      if (clock.monotonic() - prunedAt >= PRUNE_MS) {
-        prunedAt = clock.monotonic();
-        const rows = await store.prune(clock.now());
-        if (rows > 0) log.info({ rows }, 'old rows deleted');
+      if (clock.monotonic() >= pruneAt) {
+        pruneAt = clock.monotonic() + PRUNE_PAUSE_MS;
+        const rows = await store.prune(clock.now(), PRUNE_ROWS);
+        pruned += rows;
+        if (rows < PRUNE_ROWS) {
+          pruneAt = clock.monotonic() + PRUNE_MS;
+          if (pruned > 0) log.info({ rows: pruned }, 'old rows deleted');
+          pruned = 0;
+        }
       }
       storeIsDown = false;
     } catch (thrown) {

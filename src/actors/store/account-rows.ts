@@ -70,7 +70,8 @@ export async function savePosition(session: SqlSession, accountId: string, posit
   await session.query(
     `INSERT INTO positions (account_id, box, pts, qts, date, seq) VALUES ($1, $2, $3::int8, $4::int8, $5::timestamptz, $6::int8)
      ON CONFLICT (account_id, box) DO UPDATE SET
-       pts = excluded.pts, qts = excluded.qts, date = excluded.date, seq = excluded.seq, updated_at = now()`,
+       pts = excluded.pts, qts = excluded.qts, date = excluded.date, seq = excluded.seq, updated_at = now()
+     WHERE (excluded.pts, excluded.qts, excluded.seq, excluded.date) > (positions.pts, positions.qts, positions.seq, positions.date)`,
     [accountId, position.box, position.pts, position.qts, mtprotoDate(position.date), position.seq],
   );
 }

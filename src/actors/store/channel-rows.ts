@@ -1,5 +1,5 @@
 import { VigiliaError } from '../../errors.ts';
-import type { Channel, ChannelRef, ChatId, StoredChannel } from '../../ports.ts';
+import type { Channel, ChannelRef, ChannelRevision, ChatId, StoredChannel } from '../../ports.ts';
 import type { SqlSession } from './sql-driver.ts';
 import { epochMs, instant, type SqlRow } from './sql-values.ts';
 
@@ -16,25 +16,27 @@ const FREE_USERNAMES = `
     WHERE channels.chat_id <> claim.chat_id
     ORDER BY channels.chat_id FOR UPDATE OF channels
   )
-  UPDATE channels SET username = NULL, updated_at = now() FROM held WHERE channels.chat_id = held.chat_id`;
+  UPDATE channels SET username = NULL, revision = revision + 1, updated_at = now() FROM held WHERE channels.chat_id = held.chat_id
+  RETURNING channels.chat_id, channels.revision`;
 
 const UPSERT = `
   INSERT INTO channels (chat_id, username, title, kind, about, participants)
   SELECT * FROM unnest($1::int8[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int4[])
   ON CONFLICT (chat_id) DO UPDATE SET
-    username = excluded.username, title = excluded.title, kind = excluded.kind, updated_at = now(),
+    username = excluded.username, title = excluded.title, kind = excluded.kind, revision = channels.revision + 1, updated_at = now(),
     about = coalesce(excluded.about, channels.about), participants = coalesce(excluded.participants, channels.participants)
   WHERE (channels.username, channels.title, channels.kind, channels.about, channels.participants) IS DISTINCT FROM
-    (excluded.username, excluded.title, excluded.kind, coalesce(excluded.about, channels.about), coalesce(excluded.participants, channels.participants))`;
+    (excluded.username, excluded.title, excluded.kind, coalesce(excluded.about, channels.about), coalesce(excluded.participants, channels.participants))
+  RETURNING chat_id, revision`;
 
 /** What `StoreTransaction.upsertChannels` says; of two channels with one username, the one that comes last keeps it. */
-export async function upsertChannels(session: SqlSession, channels: readonly Channel[]): Promise<void> {
+export async function upsertChannels(session: SqlSession, channels: readonly Channel[]): Promise<ChannelRevision[]> {
   const rows = withoutDoubles(channels);
-  if (rows.length === 0) return;
+  if (rows.length === 0) return [];
   const ids = rows.map((row) => row.chatId);
   const usernames = rows.map((row) => row.username);
-  await session.query(FREE_USERNAMES, [ids, usernames]);
-  await session.query(UPSERT, [
+  const freed = await session.query(FREE_USERNAMES, [ids, usernames]);
+  const written = await session.query(UPSERT, [
     ids,
     usernames,
     rows.map((row) => row.title),
@@ -42,6 +44,9 @@ export async function upsertChannels(session: SqlSession, channels: readonly Cha
     rows.map((row) => row.about),
     rows.map((row) => row.participants),
   ]);
+  const revisions = new Map([...freed, ...written].map((row) => [row.chat_id as ChatId, row.revision as number]));
+  // A row of revision 0 was not there before: nobody holds anything of it.
+  return [...revisions].filter(([, revision]) => revision > 0).map(([chatId, revision]) => ({ chatId, revision }));
 }
 
 /** One row a channel and one channel a username, the last one each; in the order of ids, in which all statements lock them. */

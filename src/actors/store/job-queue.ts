@@ -1,14 +1,11 @@
 import { type DueJob, JOB_STATUSES, type JobCounts } from '../../ports.ts';
 import type { SqlSession } from './sql-driver.ts';
-import { epochMs, instant } from './sql-values.ts';
+import { epochMs, instant, type SqlValue } from './sql-values.ts';
 
 const DAY_MS = 86_400_000;
 const KEEP_COMPLETED_MS = 7 * DAY_MS;
 const KEEP_ENDED_MS = 30 * DAY_MS;
 const KEEP_OUTBOX_MS = 7 * DAY_MS;
-
-/** Rows that one pruning statement deletes at most, so that it holds few locks, and none for long. */
-const PRUNED_A_STATEMENT = 2000;
 
 // What is locked is being stepped or picked by somebody else at this moment. `urgent_at` follows the due time by ten minutes at most
 // (ten priorities), which keeps the far future out of the scan.
@@ -85,40 +82,40 @@ export async function countJobs(session: SqlSession): Promise<JobCounts> {
   return Object.fromEntries(JOB_STATUSES.map((status) => [status, counts.get(status) ?? 0])) as unknown as JobCounts;
 }
 
-/** What `Store.prune` says; each statement is a transaction of its own. A job's events go with it and are not counted. */
-export async function prune(session: SqlSession, nowMs: number): Promise<number> {
-  const completed = await deleteInParts(
-    session,
-    'jobs',
-    `status = 'completed' AND ended_at < $1::timestamptz`,
-    nowMs - KEEP_COMPLETED_MS,
-  );
-  const others = await deleteInParts(
-    session,
-    'jobs',
-    `status <> 'completed' AND ended_at < $1::timestamptz`,
-    nowMs - KEEP_ENDED_MS,
-  );
-  const told = await deleteInParts(session, 'outbox', 'created_at < $1::timestamptz', nowMs - KEEP_OUTBOX_MS);
-  return completed + others + told;
+const OLD_JOB = `ended_at < CASE status WHEN 'completed' THEN $1::timestamptz ELSE $2::timestamptz END`;
+
+// A job's lines go before it: one that took ten thousand steps would drag as many along in a single delete.
+const PRUNE_HISTORY = `
+  WITH old AS (SELECT id FROM jobs WHERE ${OLD_JOB} AND ended_at < $1::timestamptz ORDER BY ended_at),
+  lines AS (SELECT job_events.job_id, job_events.id FROM old JOIN job_events ON job_events.job_id = old.id LIMIT $3::int8),
+  gone AS (DELETE FROM job_events USING lines WHERE (job_events.job_id, job_events.id) = (lines.job_id, lines.id) RETURNING 1)
+  SELECT count(*) AS rows FROM gone`;
+
+const PRUNE_JOBS = `
+  WITH old AS (
+    SELECT id FROM jobs WHERE ${OLD_JOB} AND ended_at < $1::timestamptz
+      AND NOT EXISTS (SELECT FROM job_events WHERE job_events.job_id = jobs.id)
+    ORDER BY ended_at LIMIT $3::int8 FOR UPDATE SKIP LOCKED
+  ), gone AS (DELETE FROM jobs USING old WHERE jobs.id = old.id RETURNING 1)
+  SELECT count(*) AS rows FROM gone`;
+
+const PRUNE_OUTBOX = `
+  WITH old AS (SELECT id FROM outbox WHERE created_at < $1::timestamptz ORDER BY id LIMIT $2::int8 FOR UPDATE SKIP LOCKED),
+  gone AS (DELETE FROM outbox USING old WHERE outbox.id = old.id RETURNING 1)
+  SELECT count(*) AS rows FROM gone`;
+
+/** What `Store.prune` says; each statement is a transaction of its own. */
+export async function prune(session: SqlSession, nowMs: number, maxRows: number): Promise<number> {
+  const old = [instant(nowMs - KEEP_COMPLETED_MS), instant(nowMs - KEEP_ENDED_MS)];
+  const lines = await deleted(session, PRUNE_HISTORY, [...old, maxRows]);
+  const jobs = lines < maxRows ? await deleted(session, PRUNE_JOBS, [...old, maxRows - lines]) : 0;
+  const ended = lines + jobs;
+  return ended < maxRows
+    ? ended + (await deleted(session, PRUNE_OUTBOX, [instant(nowMs - KEEP_OUTBOX_MS), maxRows - ended]))
+    : ended;
 }
 
-async function deleteInParts(
-  session: SqlSession,
-  table: 'jobs' | 'outbox',
-  condition: string,
-  beforeMs: number,
-): Promise<number> {
-  let deleted = 0;
-  for (;;) {
-    const [row] = await session.query(
-      `WITH old AS (SELECT id FROM ${table} WHERE ${condition} ORDER BY id LIMIT ${PRUNED_A_STATEMENT} FOR UPDATE SKIP LOCKED),
-       gone AS (DELETE FROM ${table} USING old WHERE ${table}.id = old.id RETURNING 1)
-       SELECT count(*) AS rows FROM gone`,
-      [instant(beforeMs)],
-    );
-    const rows = row?.rows as number;
-    deleted += rows;
-    if (rows < PRUNED_A_STATEMENT) return deleted;
-  }
+async function deleted(session: SqlSession, statement: string, values: readonly SqlValue[]): Promise<number> {
+  const [row] = await session.query(statement, values);
+  return row?.rows as number;
 }

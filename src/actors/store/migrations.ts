@@ -47,7 +47,7 @@ export function migrate(transactions: Transactions, migrations: readonly Migrati
   return transactions.run(async (session) => {
     await session.query('SELECT pg_advisory_xact_lock($1::int8)', [LOCK_KEY]);
     await checkServer(session);
-    await refuseForeign(session, world);
+    await refuseForeign(session, world, ADVICE[transactions.driver.kind]);
     await session.script(
       `CREATE TABLE IF NOT EXISTS schema_migrations (
         version integer NOT NULL CONSTRAINT schema_migrations_pkey PRIMARY KEY,
@@ -73,7 +73,15 @@ async function checkServer(session: SqlSession): Promise<void> {
   }
 }
 
-async function refuseForeign(session: SqlSession, world: World): Promise<void> {
+/** What to do about a database of another world, by where it lies. */
+const ADVICE = {
+  postgresql:
+    'set DATABASE_URL to a database of its own, or start what this one belongs to (a simulator is known by the key in its data directory)',
+  pglite:
+    "the simulator's folder beside this database is not the one that it was filled from: put it back, or move this world's folder away and begin anew",
+} as const;
+
+async function refuseForeign(session: SqlSession, world: World, advice: string): Promise<void> {
   const [table] = await session.query(`SELECT to_regclass('world') IS NOT NULL AS exists`);
   if (table?.exists !== true) return;
   const [stamp] = await session.query('SELECT kind, id FROM world');
@@ -81,8 +89,7 @@ async function refuseForeign(session: SqlSession, world: World): Promise<void> {
   if (stamp === undefined || stamp.id === world.id) return;
   throw new VigiliaError(
     'FOREIGN_DATABASE',
-    `the database belongs to ${worldName(stamp as unknown as World)}, and this program would fill it from ${worldName(world)}; ` +
-      'set DATABASE_URL to a database of its own, or start what this one belongs to (a simulator is known by the key in its data directory)',
+    `the database belongs to ${worldName(stamp as unknown as World)}, and this program would fill it from ${worldName(world)}; ${advice}`,
   );
 }
 

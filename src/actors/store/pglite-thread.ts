@@ -15,6 +15,8 @@ interface Pending {
   reject(error: VigiliaError): void;
 }
 
+/** Number of the reply that says whether the database is open. */
+const OPENING = 0;
 /** Ms the thread gets to open its database; the first time it creates one, which takes seconds. */
 const OPEN_MS = 120_000;
 /** Ms the thread gets to close its database before it is ended. */
@@ -50,7 +52,7 @@ export class PgliteThread {
       const starting = new PgliteThread(data, clock, (error) => {
         if (thread !== undefined) onDeath(error);
       });
-      await starting.#withDeadline(OPEN_MS, starting.#expect(0));
+      await starting.#withDeadline(OPEN_MS, starting.#expect(OPENING));
       thread = starting;
       return starting;
     } catch (thrown) {
@@ -105,10 +107,15 @@ export class PgliteThread {
       }
       return;
     }
-    const error = storeFault(Object.assign(new Error(reply.message), { code: isSqlState(reply.code) ? reply.code : 'XX000' }));
-    pending.reject(error);
+    if (isSqlState(reply.code)) {
+      pending.reject(storeFault(Object.assign(new Error(reply.message), { code: reply.code })));
+      return;
+    }
     // Without a SQLSTATE it was not the database that answered, but a failure of the machine it runs on.
-    if (!isSqlState(reply.code)) this.#die(unavailable(`its thread failed: ${reply.message}`, error));
+    const death = unavailable(`its thread failed: ${reply.message}`);
+    // A database that cannot be opened at all is a matter of its folder.
+    pending.reject(reply.id === OPENING ? storeFault(Object.assign(new Error(reply.message), { code: 'XX000' })) : death);
+    this.#die(death);
   }
 
   #die(error: VigiliaError): void {

@@ -1,7 +1,7 @@
 import { VigiliaError } from '../../errors.ts';
 
 /** Ms after which a call that met an unreachable database may be tried again. */
-const STORE_RETRY_MS = 1000;
+export const STORE_RETRY_MS = 1000;
 
 /**
  * SQLSTATEs that say nothing against the statement, by class or whole (https://www.postgresql.org/docs/current/errcodes-appendix.html):

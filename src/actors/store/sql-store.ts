@@ -100,7 +100,7 @@ export function createSqlStore(parts: SqlStoreParts): Store {
     findParked: (accountId) => queue.findParked(database, accountId),
     countJobs: () => queue.countJobs(database),
     jobEvents: (id) => jobs.jobEvents(database, id),
-    prune: (nowMs) => queue.prune(database, nowMs),
+    prune: (nowMs, maxRows) => queue.prune(database, nowMs, maxRows),
 
     ensureAccount: (accountId) => accounts.ensureAccount(database, accountId),
     listAccounts: () => accounts.listAccounts(database),

@@ -3,8 +3,9 @@ import type { Clock, Random } from '../../clock.ts';
 import type { Log } from '../../log.ts';
 import { type BackoffPolicy, backoffDelayMs } from '../../machines/backoff.ts';
 import { linkMachine } from '../../machines/link.machine.ts';
-import type { DependencyHealth, Json, JsonObject, Store, World } from '../../ports.ts';
+import type { DependencyHealth, Json, JsonObject, World } from '../../ports.ts';
 import type { ChildSpec } from '../actor.ts';
+import type { GatedStore } from './store-gate.ts';
 
 const BACKOFF: BackoffPolicy = { baseMs: 500, capMs: 10_000 };
 
@@ -48,13 +49,14 @@ export class LinkStatus {
 interface StoreLinkDeps {
   readonly random: Random;
   readonly log: Log;
-  readonly store: Store;
+  /** Shut while the link is not up. */
+  readonly store: GatedStore;
   /** Which world the database has to belong to; known once the simulator, if any, runs. */
   readonly world: () => World;
 }
 
 /**
- * The link to the database: it brings the schema up to date, then asks it every few seconds. Ready after the first attempt, whatever came of it;
+ * The link to the database: it brings the schema up to date, which lets everybody else through to it, then asks it every few seconds. Ready after the first attempt, whatever came of it;
  * a database that is not ours to use ends it, and with it the program.
  */
 export function storeLinkSpec(status: LinkStatus, { random, log, store, world }: StoreLinkDeps): ChildSpec {
@@ -83,9 +85,15 @@ export function storeLinkSpec(status: LinkStatus, { random, log, store, world }:
             life.ready();
           },
           tellDown: ({ context }) => {
+            store.shut(context.lastError?.message ?? 'it is down');
             status.set('down', context.lastError?.message);
             log.warn({ store: store.kind, cause: context.lastError?.message }, 'database is down; trying again');
             life.ready();
+          },
+          tellRefused: ({ context }) => {
+            store.shut(context.failure?.message ?? 'it is not ours to use');
+            status.set('refused', context.failure?.message);
+            log.error({ store: store.kind, cause: context.failure?.message, code: context.failure?.code }, 'database is refused');
           },
         },
       });

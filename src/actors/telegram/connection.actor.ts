@@ -4,8 +4,9 @@ import { toVigiliaError, VigiliaError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { type BackoffPolicy, backoffDelayMs } from '../../machines/backoff.ts';
 import { type ConnectionEvent, type ConnectionPolicy, connectionMachine } from '../../machines/connection.machine.ts';
-import type { Json, JsonObject, Store, Telegram, TelegramLink } from '../../ports.ts';
+import type { Cache, Json, JsonObject, Store, Telegram, TelegramLink } from '../../ports.ts';
 import type { ChildSpec, Start } from '../actor.ts';
+import { forgetChannels } from '../cache/forget-window.ts';
 import type { AccountLine } from './account-line.ts';
 import type { SessionFiles } from './session-file.ts';
 
@@ -24,6 +25,7 @@ export interface ConnectionDeps {
   readonly log: Log;
   readonly telegram: Telegram;
   readonly store: Store;
+  readonly cache: Cache;
   readonly sessions: SessionFiles;
   /** @returns the credentials of an account that logs itself in, undefined where a person has to */
   readonly credentials: () => Credentials | undefined;
@@ -183,16 +185,18 @@ async function login(line: AccountLine, deps: ConnectionDeps, signal: AbortSigna
  * What is done on every connection before it counts as live: the account's channels and their access hashes are brought up to date.
  * A database that is down does not end a connection that is up.
  */
-async function catchUp(line: AccountLine, { store, log }: ConnectionDeps): Promise<void> {
+async function catchUp(line: AccountLine, { store, cache, log }: ConnectionDeps): Promise<void> {
   const found = await line.dialogs();
   try {
-    await store.transaction(async (tx) => {
-      await tx.upsertChannels(found.map(({ channel }) => channel));
+    const changed = await store.transaction(async (tx) => {
+      const revisions = await tx.upsertChannels(found.map(({ channel }) => channel));
       await tx.upsertEntities(
         line.accountId,
         found.map(({ entity }) => entity),
       );
+      return revisions;
     });
+    await forgetChannels(cache, changed);
   } catch (thrown) {
     const error = toVigiliaError(thrown);
     if (error.code !== 'STORE_UNAVAILABLE') throw error;

@@ -110,7 +110,7 @@ class UpdateWriter {
     const touched = new Set<ChatId>();
     await store.transaction(async (tx) => {
       if (channels.length > 0) {
-        await tx.upsertChannels(channels.map(({ channel }) => channel));
+        for (const { chatId } of await tx.upsertChannels(channels.map(({ channel }) => channel))) touched.add(chatId);
         await tx.upsertEntities(
           accountId,
           channels.map(({ entity }) => entity),

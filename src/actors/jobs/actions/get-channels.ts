@@ -1,10 +1,12 @@
+import type { ChannelRevision } from '../../../ports.ts';
+import { forgetChannels } from '../../cache/forget-window.ts';
 import type { Action } from '../action.ts';
 
 /** Reads the account's channels and supergroups from Telegram and stores them with their access hashes. */
 export const getChannels: Action = {
   name: 'get-channels',
   idPrefix: 'channels',
-  run: async ({ job, calls }) => {
+  run: async ({ job, calls, cache }) => {
     const found = await calls.dialogs();
     const channels = found.map(({ channel }) => ({
       id: channel.chatId,
@@ -13,15 +15,17 @@ export const getChannels: Action = {
       kind: channel.kind,
       participants: channel.participants,
     }));
+    let changed: readonly ChannelRevision[] = [];
     return {
       result: { count: channels.length, channels: channels.slice(0, 100), more: '/api/telegram-gateway/channels' },
       effect: async (tx) => {
-        await tx.upsertChannels(found.map(({ channel }) => channel));
+        changed = await tx.upsertChannels(found.map(({ channel }) => channel));
         await tx.upsertEntities(
           job.accountId,
           found.map(({ entity }) => entity),
         );
       },
+      after: () => forgetChannels(cache, changed),
     };
   },
 };

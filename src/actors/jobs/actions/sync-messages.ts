@@ -1,8 +1,8 @@
 import { parseChannelRef } from '../../../channel-ref.ts';
 import { VigiliaError } from '../../../errors.ts';
 import { messageJson } from '../../../message-json.ts';
-import type { ChatId, JsonObject } from '../../../ports.ts';
-import { forgetWindow } from '../../cache/forget-window.ts';
+import type { ChannelRevision, ChatId, JsonObject } from '../../../ports.ts';
+import { forgetChannels, forgetWindow } from '../../cache/forget-window.ts';
 import type { Action, ActionContext, ActionOutcome } from '../action.ts';
 
 /** Telegram's own limit of a page, in messages. */
@@ -54,10 +54,12 @@ async function begin(context: ActionContext, limit: number): Promise<Checkpoint>
   const { channel: found, entity } = await context.calls.resolve(ref);
   const { channel } = await context.calls.fullChannel(found.chatId);
   const at: Checkpoint = { chatId: found.chatId, offsetId: 0, done: 0, total: limit, startedAt: context.clock.now() };
+  let changed: readonly ChannelRevision[] = [];
   await context.commit({ done: 0, total: null }, { ...at }, async (tx) => {
-    await tx.upsertChannels([channel]);
+    changed = await tx.upsertChannels([channel]);
     await tx.upsertEntities(context.job.accountId, [entity]);
   });
+  await forgetChannels(context.cache, changed);
   return at;
 }
 
