@@ -482,6 +482,8 @@ export interface Intake {
    * @throws STORE_UNAVAILABLE, UNKNOWN_ACTION, UNKNOWN_ACCOUNT
    */
   submit(request: JobRequest): Promise<Job>;
+  /** @throws UNKNOWN_ACCOUNT when there is no such account, STORE_UNAVAILABLE */
+  checkAccount(accountId: string): Promise<void>;
 }
 
 /** An actor as it is at this moment, with those below it. */

@@ -24,7 +24,7 @@ import { gramJsTelegram } from './actors/telegram/gramjs/gramjs-telegram.ts';
 import { sessionFiles } from './actors/telegram/session-file.ts';
 import { simulatedTelegram } from './actors/telegram/simulated-telegram.ts';
 import { updatesSpec } from './actors/telegram/updates.actor.ts';
-import { systemClock, systemRandom } from './clock.ts';
+import { type Clock, systemClock, systemRandom } from './clock.ts';
 import type { Config } from './config.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
 import { VigiliaError } from './errors.ts';
@@ -97,7 +97,7 @@ async function assemble(
   random: typeof systemRandom,
 ): Promise<{ readonly system: ActorSystem; readonly release: () => Promise<void> }> {
   const place = worldPlace(config);
-  const desk = config.telegram.kind === 'simulated' ? new SimulatorDesk() : undefined;
+  const desk = config.telegram.kind === 'simulated' ? new SimulatorDesk(clock) : undefined;
   const world = (): World => worldOf(config, desk);
   // First of all: a new embedded database takes seconds to make.
   sayWhatRuns(config, host, log, dataDir.path);
@@ -120,6 +120,7 @@ async function assemble(
     role: config.role,
     world,
     lines,
+    unseen: config.role === 'gateway' ? [ACCOUNT] : [],
     store,
     storeStatus,
     broker,
@@ -146,7 +147,7 @@ async function assemble(
         cache,
         telegram: telegramOf(config, desk, { clock, log }),
         sessions: sessionFiles(dataDir.file('worlds', place, 'sessions'), config.sessionKey),
-        credentials: () => desk?.info?.accounts[0],
+        credentials: () => desk?.accounts[0],
       }),
       updatesSpec(line, { clock, random, log, store, cache }),
       consumerSpec(line, { clock, random, log, store, cache, actions, broker, owner: dataDir.installationId, nudge: nudge.ring }),
@@ -167,7 +168,7 @@ async function assemble(
     treeOf(
       config.role,
       {
-        simulator: desk && simulatorOf(config, desk, host.entry, dataDir.file('worlds', place, 'simulator'), log),
+        simulator: desk && simulatorOf(config, desk, host.entry, dataDir.file('worlds', place, 'simulator'), { clock, log }),
         store: storeLinkSpec(storeStatus, { random, log, store, world }),
         dispatcher: dispatcherSpec(nudge, { clock, log, store, broker, accounts: [ACCOUNT] }),
         accounts: [account],
@@ -241,11 +242,17 @@ function telegramOf(
   }
 }
 
-function simulatorOf({ telegram, logLevel }: Config, desk: SimulatorDesk, entry: string, folder: string, log: Log) {
+function simulatorOf(
+  { telegram, logLevel }: Config,
+  desk: SimulatorDesk,
+  entry: string,
+  folder: string,
+  deps: { readonly clock: Clock; readonly log: Log },
+) {
   if (telegram.kind !== 'simulated') throw new VigiliaError('INTERNAL', 'only a simulated Telegram has a simulator');
   const world = telegram.world === null ? [] : ['--world', telegram.world];
   const args = ['simulator', ...world, '--data', folder, '--port', String(telegram.port), '--rate', String(telegram.rate)];
-  return simulatorSpec(desk, { entry, args: [...args, '--log-level', logLevel] }, log);
+  return simulatorSpec(desk, { entry, args: [...args, '--log-level', logLevel] }, deps);
 }
 
 /** What people have to know of this version, shown by `/health`. */

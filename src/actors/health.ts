@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { Broker, Cache, HealthReport, Store, World } from '../ports.ts';
+import type { AccountHealth, Broker, Cache, HealthReport, Store, World } from '../ports.ts';
 import type { SimulatorDesk } from './simulator-process.actor.ts';
 import type { LinkStatus } from './store/store-link.actor.ts';
 import type { AccountLine } from './telegram/account-line.ts';
@@ -13,6 +13,8 @@ export interface HealthSources {
   readonly role: string;
   readonly world: () => World;
   readonly lines: readonly AccountLine[];
+  /** Accounts that other processes serve: what they know does not reach this one. */
+  readonly unseen: readonly string[];
   readonly store: Store;
   readonly storeStatus: LinkStatus;
   readonly broker: Broker;
@@ -27,24 +29,22 @@ export function healthReporter(sources: HealthSources): () => HealthReport {
   const { clock, store, broker, cache, simulator, storeStatus } = sources;
   const startedAt = clock.now();
   const startedMonotonic = clock.monotonic();
-  let simulatorSince = startedAt;
-  let simulatorState = 'starting';
-
-  function simulatorHealth() {
-    const state = simulator?.info ? 'up' : simulatorState === 'starting' ? 'starting' : 'down';
-    if (state !== simulatorState) simulatorSince = clock.now();
-    simulatorState = state;
+  function unknownAccount(id: string): AccountHealth {
+    const reason = 'another process serves it, and its evidence does not reach this one yet: ask the ops listener of its worker';
     return {
-      kind: 'simulator',
-      state,
-      since: simulatorSince,
-      pid: simulator?.pid ?? null,
-      address: simulator?.info ? `${simulator.info.address.host}:${simulator.info.address.port}` : null,
+      id,
+      state: 'unknown',
+      since: startedAt,
+      lastPongAgeMs: null,
+      lastRpcAgeMs: null,
+      lastUpdateAgeMs: null,
+      gaps: 0,
+      reason,
     };
   }
 
   return () => {
-    const accounts = sources.lines.map((line) => line.health());
+    const accounts = [...sources.lines.map((line) => line.health()), ...sources.unseen.map(unknownAccount)];
     const served = accounts.filter(
       ({ state, lastPongAgeMs }) => state === 'authenticated' && lastPongAgeMs !== null && lastPongAgeMs < PONG_COUNTS_MS,
     ).length;
@@ -61,7 +61,7 @@ export function healthReporter(sources: HealthSources): () => HealthReport {
         store: storeStatus.health(store.kind),
         broker: { kind: broker.kind, state: 'up', since: startedAt },
         cache: { kind: cache.kind, state: cache.kind === 'none' ? 'off' : 'up', since: startedAt },
-        ...(simulator ? { simulator: simulatorHealth() } : {}),
+        ...(simulator ? { simulator: simulator.health() } : {}),
       },
       notes: sources.notes,
     };

@@ -1,11 +1,14 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Snapshot } from 'xstate';
-import { aborted } from '../clock.ts';
+import { aborted, type Clock } from '../clock.ts';
 import { VigiliaError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { JsonObject } from '../ports.ts';
+import type { DependencyHealth, JsonObject } from '../ports.ts';
 import { ControlClient, type SimulatorInfo } from '../simulator/control.ts';
 import { type ChildSpec, task } from './actor.ts';
+
+/** How long the process may take to end, in ms. */
+const END_MS = 3_000;
 
 /** How the simulator's process is started: the program itself, with other words. */
 export interface SimulatorCommand {
@@ -13,15 +16,33 @@ export interface SimulatorCommand {
   readonly args: readonly string[];
 }
 
-/** What is known of the simulator now, for those who connect to it. */
-export class SimulatorDesk {
-  #info: SimulatorInfo | undefined;
-  #pid: number | undefined;
-  #worldId: string | undefined;
+interface SimulatorDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+}
 
-  /** Names the world; stays known while the process is away. Undefined before its first start. */
+/** What is known of the simulator, for those who connect to it and for `/health`. */
+export class SimulatorDesk {
+  readonly #clock: Clock;
+  #info: SimulatorInfo | undefined;
+  /** Of its last life: the world's name and people do not change while the process is away. */
+  #known: SimulatorInfo | undefined;
+  #pid: number | undefined;
+  #since: number;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#since = clock.now();
+  }
+
+  /** Names the world. Undefined before its first start. */
   get worldId(): string | undefined {
-    return this.#worldId;
+    return this.#known?.worldId;
+  }
+
+  /** Who can log in, in its world. Empty before its first start. */
+  get accounts(): SimulatorInfo['accounts'] {
+    return this.#known?.accounts ?? [];
   }
 
   /** Undefined while it is not running. */
@@ -29,14 +50,22 @@ export class SimulatorDesk {
     return this.#info;
   }
 
-  get pid(): number | undefined {
-    return this.#pid;
+  set(info: SimulatorInfo | undefined, pid: number | undefined): void {
+    if ((info === undefined) !== (this.#info === undefined)) this.#since = this.#clock.now();
+    this.#info = info;
+    this.#known = info ?? this.#known;
+    this.#pid = pid;
   }
 
-  set(info: SimulatorInfo | undefined, pid: number | undefined): void {
-    this.#info = info;
-    this.#worldId = info?.worldId ?? this.#worldId;
-    this.#pid = pid;
+  health(): DependencyHealth {
+    const { address } = this.#info ?? {};
+    return {
+      kind: 'simulator',
+      state: this.#info ? 'up' : this.#known ? 'down' : 'starting',
+      since: this.#since,
+      pid: this.#pid ?? null,
+      address: address ? `${address.host}:${address.port}` : null,
+    };
   }
 }
 
@@ -44,16 +73,12 @@ export class SimulatorDesk {
  * The simulator as a supervised child: a process of its own, ready once it listens. It ends with ours, however ours ends,
  * because it watches the IPC channel.
  */
-export function simulatorSpec(desk: SimulatorDesk, command: SimulatorCommand, log: Log): ChildSpec {
+export function simulatorSpec(desk: SimulatorDesk, command: SimulatorCommand, { clock, log }: SimulatorDeps): ChildSpec {
   return {
     id: 'simulator',
     kind: 'process',
     readyMs: 60_000,
-    view: (_: Snapshot<unknown>): JsonObject => ({
-      pid: desk.pid ?? null,
-      address: desk.info ? `${desk.info.address.host}:${desk.info.address.port}` : null,
-      channels: desk.info?.channels.length ?? null,
-    }),
+    view: (_: Snapshot<unknown>): JsonObject => ({ ...desk.health(), channels: desk.info?.channels.length ?? null }),
     start: (life) => ({
       logic: task(async (signal) => {
         const child = fork(command.entry, [...command.args], { stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
@@ -61,11 +86,13 @@ export function simulatorSpec(desk: SimulatorDesk, command: SimulatorCommand, lo
         const lastWords = tailOf(child);
         try {
           const client = new ControlClient(child);
-          const info = await client.listening.catch(async (thrown: unknown) => {
+          const listening = client.listening.catch(async (thrown: unknown) => {
             if (thrown instanceof VigiliaError) throw thrown;
             // The channel closes before the exit is told: its last words come with that.
             throw startFailure(await exited, lastWords());
           });
+          const info = await Promise.race([listening, aborted(signal)]);
+          if (!info) return;
           desk.set(info, child.pid);
           life.ready();
           const how = await Promise.race([exited, aborted(signal)]);
@@ -73,8 +100,7 @@ export function simulatorSpec(desk: SimulatorDesk, command: SimulatorCommand, lo
             throw new VigiliaError('SIMULATOR_FAILED', `the simulator ended (${how.text}) ${lastWords()}`.trim());
         } finally {
           desk.set(undefined, undefined);
-          child.kill('SIGTERM');
-          const how = await exited;
+          const how = await endOf(child, exited, clock);
           log.debug({ how: how.text }, 'simulator ended');
         }
       }),
@@ -86,6 +112,15 @@ export function simulatorSpec(desk: SimulatorDesk, command: SimulatorCommand, lo
 function startFailure(how: Exit, words: string): VigiliaError {
   if (how.signal) return new VigiliaError('SIMULATOR_FAILED', `the simulator was ended by ${how.signal} while it started`);
   return new VigiliaError('SIMULATOR_REFUSED', words.replace(/^vigilia: /, '') || `the simulator ended with ${how.text}`);
+}
+
+/** Asks the process to end, and ends it when it does not: a life that is over must leave nothing that holds the folder. */
+async function endOf(child: ChildProcess, exited: Promise<Exit>, clock: Clock): Promise<Exit> {
+  child.kill('SIGTERM');
+  const timer = clock.setTimeout(() => child.kill('SIGKILL'), END_MS);
+  const how = await exited;
+  clock.clearTimeout(timer);
+  return how;
 }
 
 interface Exit {

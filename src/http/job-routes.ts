@@ -9,7 +9,7 @@ const JobPath = Type.Object({ id: Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$'
 const NoQuery = Type.Object({}, { additionalProperties: false });
 
 /** What became of a request. */
-export function addJobRoutes(app: App, { clock, store }: GatewayDeps, base: string): void {
+export function addJobRoutes(app: App, { clock, store, health }: GatewayDeps, base: string): void {
   app.get(
     `${base}/jobs/:id`,
     {
@@ -19,7 +19,7 @@ export function addJobRoutes(app: App, { clock, store }: GatewayDeps, base: stri
     async (request) => {
       const job = await withinDeadline(clock, READ_MS, store.findJob(request.params.id));
       if (job === undefined) throw new VigiliaError('NOT_FOUND', `There is no job ${request.params.id}.`, { field: 'id' });
-      return jobView(job);
+      return jobView(job, (await health()).accounts);
     },
   );
 }

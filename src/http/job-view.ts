@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import type { Job, JsonObject } from '../ports.ts';
+import type { AccountHealth, Job, JsonObject } from '../ports.ts';
 import { isoTime, nullable } from './view.ts';
 
 /** A job as HTTP tells it. */
@@ -29,8 +29,11 @@ export const AcceptedSchema = Type.Object({
   pollUrl: Type.String({ description: 'Where to ask for the job.' }),
 });
 
-/** @returns the job as HTTP tells it; one that is parked counts as delayed, its reason says by what */
-export function jobView(job: Job): JobView {
+/**
+ * @param accounts how the accounts are, so that a job which waits for its own can say so
+ * @returns the job as HTTP tells it; one that is parked counts as delayed, its reason says by what
+ */
+export function jobView(job: Job, accounts: readonly AccountHealth[]): JobView {
   const { status } = job;
   return {
     jobId: job.id,
@@ -40,11 +43,18 @@ export function jobView(job: Job): JobView {
     status: status === 'parked' ? 'delayed' : status,
     progress: job.progress,
     attempts: job.attempts,
-    reason: job.reason,
+    reason: job.reason ?? (status === 'queued' ? whyItWaits(job.accountId, accounts) : null),
     result: job.result,
     error: job.error === null ? null : { code: job.error.code, message: job.error.message },
     createdAt: isoTime(job.createdAt),
     updatedAt: isoTime(job.updatedAt),
     nextAttemptAt: status === 'delayed' && job.dueAt !== null ? isoTime(job.dueAt) : null,
   };
+}
+
+/** @returns null when nothing but its turn keeps the job waiting, or when it is not known how its account is */
+function whyItWaits(accountId: string, accounts: readonly AccountHealth[]): string | null {
+  const account = accounts.find(({ id }) => id === accountId);
+  if (!account || account.state === 'authenticated' || account.state === 'unknown') return null;
+  return `account ${accountId} is ${account.state}${account.reason === undefined ? '' : `: ${account.reason}`}`;
 }

@@ -71,6 +71,7 @@ export function addSyncRoutes(app: App, { clock, log, intake, reader }: GatewayD
       const deadline = clock.monotonic() + ACCEPT_MS;
       const { channelId, limit, accountId, force } = request.body;
       const ref = parseChannelRef(channelId);
+      if (accountId !== undefined) await withinDeadline(clock, LOOK_MS, intake.checkAccount(accountId));
       const window = force ? undefined : await fresh(ref, limit, request.id);
       if (window !== undefined) {
         const { count, messages } = window;

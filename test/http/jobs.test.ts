@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { VigiliaError } from '../../src/errors.ts';
 import type { App } from '../../src/http/app.ts';
 import { buildGateway } from '../../src/http/server.ts';
+import type { AccountHealth } from '../../src/ports.ts';
 import { ask, post } from '../support/ask.ts';
 import { aChannel, aJob, aMessage, HttpHouse } from '../support/http-house.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
@@ -172,6 +173,20 @@ describe('a job', () => {
     });
   });
 
+  it('says why it waits when its account does not serve', async () => {
+    house.jobs.set('sync-1', aJob({ status: 'queued' }));
+    expect((await ask(app, { url: `${BASE}/jobs/sync-1` })).body.reason).toBeNull();
+    const [account] = house.report.accounts;
+    house.report = {
+      ...house.report,
+      accounts: [{ ...(account as AccountHealth), id: 'main', state: 'reauth-required', reason: 'the session is damaged' }],
+    };
+    expect((await ask(app, { url: `${BASE}/jobs/sync-1` })).body).toMatchObject({
+      status: 'queued',
+      reason: 'account main is reauth-required: the session is damaged',
+    });
+  });
+
   it('shows its result and its error, but not how it goes on', async () => {
     const error = { code: 'TELEGRAM_TIMEOUT', fault: 'transient', message: 'late' } as const;
     house.jobs.set('sync-1', aJob({ result: { count: 2, messages: [{ id: 1 }] }, error, checkpoint: { hidden: 'yes' } }));
@@ -179,6 +194,14 @@ describe('a job', () => {
     expect(body.result).toEqual({ count: 2, messages: [{ id: 1 }] });
     expect(body.error).toEqual({ code: 'TELEGRAM_TIMEOUT', message: 'late' });
     expect(text).not.toContain('hidden');
+  });
+});
+
+describe('an account that does not exist', () => {
+  it('is refused even where the messages are at hand', async () => {
+    const payload = { channelId: 'news', accountId: 'absent' };
+    const answer = await ask(app, post(`${BASE}/sync-messages`, payload));
+    expect(answer).toMatchObject({ status: 400, body: { error: { code: 'UNKNOWN_ACCOUNT', field: 'accountId' } } });
   });
 });
 

@@ -198,6 +198,7 @@ describe('a failure of ours', () => {
       house.deps({
         log,
         intake: {
+          checkAccount: async () => {},
           submit: async () => {
             throw new Error('syntax error in "SELECT secret FROM t" at /src/x.ts:1');
           },

@@ -240,6 +240,25 @@ export function storeContract(start: () => Promise<StoreHarness>): void {
     });
   });
 
+  describe('a position', () => {
+    test.each([
+      ['a lower pts', { pts: 9, qts: 9, seq: 9, date: 1_800_000_000 }, false],
+      ['a higher pts', { pts: 11 }, true],
+      ['the same pts and nothing else', {}, false],
+      ['the same pts and a higher qts', { qts: 4 }, true],
+      ['the same pts and a lower qts', { qts: 2, seq: 8 }, false],
+      ['the same pts and a higher seq', { seq: 8 }, true],
+      ['the same pts and a later date', { date: 1_700_000_001 }, true],
+    ] as const)('with %s', async (_what, moved, taken) => {
+      const { store } = await harness.fresh();
+      await store.ensureAccount('main');
+      const held = { box: 'account', pts: 10, qts: 3, date: 1_700_000_000, seq: 7 };
+      await store.transaction((tx) => tx.savePosition('main', held));
+      await store.transaction((tx) => tx.savePosition('main', { ...held, ...moved }));
+      expect(await store.positions('main')).toEqual([taken ? { ...held, ...moved } : held]);
+    });
+  });
+
   describe('channels', () => {
     test('are found by id and by username in any case', async () => {
       const { store } = await harness.fresh();
@@ -259,7 +278,7 @@ export function storeContract(start: () => Promise<StoreHarness>): void {
 
     test('keep what is not told again, and take over what is', async () => {
       const { store } = await harness.fresh();
-      const upsert = (...rows: Parameters<typeof channel>[0][]): Promise<void> =>
+      const upsert = (...rows: Parameters<typeof channel>[0][]): Promise<ChannelRevision[]> =>
         store.transaction((tx) => tx.upsertChannels(rows.map((row) => channel(row))));
       await upsert({ about: 'news', participants: 3 });
       await upsert({ title: 'Habr' });
@@ -281,7 +300,7 @@ export function storeContract(start: () => Promise<StoreHarness>): void {
     test('a username belongs to the one that was told last, also within a batch and when two swap theirs', async () => {
       const { store } = await harness.fresh();
       const holders = async (): Promise<unknown> => (await store.listChannels(10)).map((row) => [row.title, row.username]);
-      const upsert = (rows: readonly (readonly [number, string | null])[]): Promise<void> =>
+      const upsert = (rows: readonly (readonly [number, string | null])[]): Promise<ChannelRevision[]> =>
         store.transaction((tx) =>
           tx.upsertChannels(rows.map(([id, username]) => channel({ chatId: -id, title: `${id}`, username }))),
         );
@@ -314,6 +333,42 @@ export function storeContract(start: () => Promise<StoreHarness>): void {
         ['3', null],
       ]);
       expect((await store.findChannel({ kind: 'username', username: 'second' }))?.chatId).toBe(-2);
+    });
+
+    test('have a new revision when something of them changed, and only then; those that changed are named', async () => {
+      const { store } = await harness.fresh();
+      const upsert = (...rows: Parameters<typeof channel>[0][]): Promise<ChannelRevision[]> =>
+        store.transaction((tx) => tx.upsertChannels(rows.map((row) => channel(row))));
+      const revision = async (): Promise<number | undefined> =>
+        (await store.findChannel({ kind: 'id', chatId: CHANNEL_ID }))?.revision;
+      expect(await upsert({ about: 'news', participants: 3 })).toEqual([]);
+      const changes = [
+        { title: 'Habr' },
+        { title: 'Habr', username: 'habr' },
+        { title: 'Habr', username: 'habr', about: 'other' },
+        { title: 'Habr', username: 'habr', participants: 4 },
+        { title: 'Habr', username: 'habr', kind: 'supergroup' },
+      ] as const;
+      for (const [before, change] of changes.entries()) {
+        expect(await upsert(change)).toEqual([{ chatId: CHANNEL_ID, revision: before + 1 }]);
+        expect(await upsert(change)).toEqual([]);
+        expect(await revision()).toBe(before + 1);
+      }
+    });
+
+    test('that lost their username to another have a new revision and are named too', async () => {
+      const { store } = await harness.fresh();
+      await store.transaction((tx) => tx.upsertChannels([channel(), channel({ chatId: -7, username: 'other' })]));
+      const heir = channel({ chatId: -8, username: 'HABR_com' });
+      expect(await store.transaction((tx) => tx.upsertChannels([heir]))).toEqual([{ chatId: CHANNEL_ID, revision: 1 }]);
+      expect(await store.findChannel({ kind: 'id', chatId: CHANNEL_ID })).toMatchObject({ username: null, revision: 1 });
+      expect(await store.findChannel({ kind: 'id', chatId: -7 })).toMatchObject({ username: 'other', revision: 0 });
+      const swapped = [channel({ username: 'other' }), channel({ chatId: -7, username: null })];
+      const changed = await store.transaction((tx) => tx.upsertChannels(swapped));
+      expect(changed.map(({ chatId }) => chatId).sort()).toEqual([CHANNEL_ID, -7].sort());
+      for (const { chatId, revision } of changed) {
+        expect((await store.findChannel({ kind: 'id', chatId }))?.revision).toBe(revision);
+      }
     });
 
     test('are listed by title, then id, page after page', async () => {

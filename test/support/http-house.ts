@@ -113,7 +113,7 @@ export class HttpHouse {
       store: this.store,
       system,
       health,
-      intake: { submit: (request) => this.#submit(request) },
+      intake: { submit: (request) => this.#submit(request), checkAccount: (id) => this.#checkAccount(id) },
       reader: createWindowReader(this.cache, this.store, clock, this.log),
       metrics: createMetrics({ store: this.store, system, health }, clock, this.log),
       ...changes,
@@ -125,11 +125,15 @@ export class HttpHouse {
     await this.storeGate();
   }
 
-  async #submit(request: JobRequest): Promise<Job> {
-    await this.#store();
-    if (request.accountId === 'absent') {
+  async #checkAccount(accountId: string): Promise<void> {
+    if (accountId === 'absent') {
       throw new VigiliaError('UNKNOWN_ACCOUNT', 'There is no account absent.', { field: 'accountId' });
     }
+  }
+
+  async #submit(request: JobRequest): Promise<Job> {
+    await this.#store();
+    if (request.accountId !== undefined) await this.#checkAccount(request.accountId);
     this.submitted.push(request);
     const job = aJob({ id: `sync-${this.submitted.length}`, action: request.action, params: request.params });
     this.jobs.set(job.id, job);

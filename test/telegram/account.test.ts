@@ -51,7 +51,7 @@ async function start({ clock = systemClock, withCredentials = true, through = st
   const credentials = () => (withCredentials ? house.account : undefined);
   const sessions = sessionFiles(join(house.folder, 'sessions'), 'a key');
   const children = [
-    connectionSpec(line, { ...deps, telegram: house.telegram(clock), sessions, credentials }),
+    connectionSpec(line, { ...deps, cache: createNoneCache(), telegram: house.telegram(clock), sessions, credentials }),
     updatesSpec(line, { ...deps, cache: createMemoryCache(clock) }),
   ];
   const system = startSystem({ children }, { ...deps, registry: new Registry(clock) });
@@ -212,13 +212,13 @@ describe('an account’s connection', () => {
 
   test('a life that fails leaves no connection behind', async () => {
     const { live, line, system } = await start();
+    await live();
     let fail = true;
     line.onServing((serving) => {
       if (!serving || !fail) return;
       fail = false;
       throw new Error('a listener is broken');
     });
-    await live();
     await house.control.tell('drop', {});
     await until(async () => (system.find('root/connection')?.restarts === 1 ? true : undefined));
     await live();

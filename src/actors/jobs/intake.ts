@@ -21,13 +21,17 @@ export interface IntakeDeps {
 
 /** Where jobs come in: once `submit` resolves, the job is a row, and the row is never lost. */
 export function createIntake({ clock, entropy, store, actions, defaultAccount, nudge }: IntakeDeps): Intake {
+  async function checkAccount(accountId: string): Promise<void> {
+    if (accountId === defaultAccount || (await store.listAccounts()).includes(accountId)) return;
+    throw new VigiliaError('UNKNOWN_ACCOUNT', `there is no account ${accountId}`, { field: 'accountId' });
+  }
+
   return {
+    checkAccount,
     submit: async ({ action: name, params, accountId = defaultAccount }) => {
       const action = actions.get(name);
       if (!action) throw new VigiliaError('UNKNOWN_ACTION', `there is no action ${name}`, { field: 'action' });
-      if (accountId !== defaultAccount && !(await store.listAccounts()).includes(accountId)) {
-        throw new VigiliaError('UNKNOWN_ACCOUNT', `there is no account ${accountId}`, { field: 'accountId' });
-      }
+      await checkAccount(accountId);
       const now = clock.now();
       const job = await store.insertJob({
         id: jobId(action.idPrefix, now, entropy(12)),

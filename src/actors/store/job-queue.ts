@@ -86,7 +86,7 @@ const OLD_JOB = `ended_at < CASE status WHEN 'completed' THEN $1::timestamptz EL
 
 // A job's lines go before it: one that took ten thousand steps would drag as many along in a single delete.
 const PRUNE_HISTORY = `
-  WITH old AS (SELECT id FROM jobs WHERE ${OLD_JOB} AND ended_at < $1::timestamptz ORDER BY ended_at),
+  WITH old AS (SELECT id FROM jobs WHERE ${OLD_JOB} AND ended_at < $1::timestamptz),
   lines AS (SELECT job_events.job_id, job_events.id FROM old JOIN job_events ON job_events.job_id = old.id LIMIT $3::int8),
   gone AS (DELETE FROM job_events USING lines WHERE (job_events.job_id, job_events.id) = (lines.job_id, lines.id) RETURNING 1)
   SELECT count(*) AS rows FROM gone`;

@@ -7,7 +7,7 @@ const PORT = 443;
 
 /**
  * GramJS's session without its store of entities: that one grows without bound and is searched linearly.
- * Access hashes are our store's business; `input-peers.ts` builds every input peer.
+ * Access hashes are our store's business; the link builds every input peer itself.
  */
 export class LinkSession extends StringSession {
   /** @param saved what {@link LinkSession.save} gave, or an empty string for a new key */
