@@ -10,7 +10,7 @@ import type { Program } from './program.ts';
 
 /** Exit codes, from sysexits.h where it has one. */
 const EXIT = { ok: 0, failed: 1, usage: 64, tempfail: 75, config: 78, interrupted: 130 } as const;
-/** A stop that takes longer than all deadlines together is ended by force, in ms. */
+/** A stop that has not ended by then is ended by force, in ms: what is in hand is queued again by the next start. */
 const STOP_DEADLINE_MS = 40_000;
 
 const HELP = `vigilia: an always-on Telegram gateway

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createMemoryCache } from '../../src/actors/cache/memory.cache.ts';
+import { createNoneCache } from '../../src/actors/cache/none.cache.ts';
 import { Registry } from '../../src/actors/registry.ts';
 import { type ActorSystem, startSystem } from '../../src/actors/system.ts';
 import { AccountLine } from '../../src/actors/telegram/account-line.ts';

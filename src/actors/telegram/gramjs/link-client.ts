@@ -78,7 +78,7 @@ class GramJsLog extends Logger {
   }
 }
 
-/** Options that GramJS reads; the others of its documentation do nothing (see the facts in decision 0004). */
+/** Options that GramJS reads; others of its documentation are stored and never read (decision 4). */
 const PARAMS = {
   connectionRetries: 1,
   securityChecks: true,
