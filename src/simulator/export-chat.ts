@@ -1,4 +1,4 @@
-import { ExportFault, exportedMessage, exportedPeer } from './export-message.ts';
+import { ExportFault, exportedMessage, exportedPeer, zonelessTimes } from './export-message.ts';
 import { wellFormed } from './formatted-text.ts';
 import { MessageList } from './message-list.ts';
 import { seedOf } from './seeded.ts';
@@ -12,6 +12,8 @@ const CHAT_KINDS: Readonly<Record<string, 'channel' | 'supergroup'>> = {
   private_supergroup: 'supergroup',
   private_group: 'supergroup',
 };
+
+type Fields = Readonly<Record<string, unknown>>;
 
 /** What reading one chat gave. */
 export interface ExportedChat {
@@ -40,18 +42,28 @@ export function usernameFrom(name: string): string | undefined {
   return cleaned.length < 3 ? `${cleaned}_chat` : cleaned;
 }
 
-function channelId(value: unknown, username: string): number {
+function counted(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
+function channelId(value: unknown, username: string, remarks: string[]): number {
   const id = typeof value === 'number' ? Math.abs(value) : Number.NaN;
   const bare = id > 1_000_000_000_000 ? id - 1_000_000_000_000 : id;
-  // Where there is no id, a username's hash: the same at every start.
-  return Number.isSafeInteger(bare) && bare > 0 ? bare : 1_900_000_000 + (seedOf('export', username) % 90_000_000);
+  if (Number.isSafeInteger(bare) && bare > 0) return bare;
+  // A username's hash: the same at every start.
+  const made = 1_900_000_000 + (seedOf('export', username) % 90_000_000);
+  const what = value === undefined || value === null ? 'the chat has no id' : `id ${JSON.stringify(value)} is not a chat's`;
+  remarks.push(`${what}; it got ${made}`);
+  return made;
 }
 
 function readMessages(list: readonly unknown[], faults: string[], remarks: string[]): WorldMessage[] {
   const byId = new Map<number, WorldMessage>();
+  const duplicates = new Set<number>();
   let before = 0;
-  let duplicates = 0;
   let migrated = 0;
+  let zonelessDates = 0;
+  let zonelessEdits = 0;
   let unsorted = false;
   for (const [index, value] of list.entries()) {
     try {
@@ -60,7 +72,10 @@ function readMessages(list: readonly unknown[], faults: string[], remarks: strin
         migrated++;
         continue;
       }
-      if (byId.has(message.id)) duplicates++;
+      const zoneless = zonelessTimes(value as Fields);
+      if (zoneless.date) zonelessDates++;
+      if (zoneless.edited) zonelessEdits++;
+      if (byId.has(message.id)) duplicates.add(message.id);
       if (message.id < before) unsorted = true;
       before = message.id;
       byId.set(message.id, message);
@@ -70,18 +85,41 @@ function readMessages(list: readonly unknown[], faults: string[], remarks: strin
       if (faults.length > MAX_FAULTS) break;
     }
   }
-  if (duplicates > 0) remarks.push(`${duplicates} ids are there more than once; the last one counts`);
+  if (duplicates.size > 0)
+    remarks.push(`${counted(duplicates.size, 'id is', 'ids are')} there more than once; the last one counts`);
   if (unsorted) remarks.push('the messages are not in the order of their ids; they were sorted');
-  if (migrated > 0) remarks.push(`${migrated} messages from before the group's migration were left out`);
+  if (migrated > 0)
+    remarks.push(
+      `${counted(migrated, 'message', 'messages')} from before the group's migration ${migrated === 1 ? 'was' : 'were'} left out`,
+    );
+  if (zonelessDates > 0) {
+    const messages = counted(zonelessDates, 'message has no date_unixtime; its', 'messages have no date_unixtime; their');
+    remarks.push(`${messages} date was taken as UTC`);
+  }
+  if (zonelessEdits > 0) {
+    const messages = counted(zonelessEdits, 'message has no edited_unixtime; its', 'messages have no edited_unixtime; their');
+    remarks.push(`${messages} time of editing was taken as UTC`);
+  }
   return [...byId.values()].sort((a, b) => a.id - b.id);
 }
 
-function writersOf(list: readonly unknown[]): Map<number, string> {
+function writersOf(list: readonly unknown[], remarks: string[]): Map<number, string> {
   const names = new Map<number, string>();
-  for (const value of list as readonly Readonly<Record<string, unknown>>[]) {
-    const peer = exportedPeer(value?.from_id ?? value?.actor_id);
-    const name = value?.from ?? value?.actor;
+  let unknown = 0;
+  for (const value of list as readonly Fields[]) {
+    const id = value.from_id ?? value.actor_id ?? undefined;
+    const peer = exportedPeer(id);
+    if (id !== undefined && peer === null) unknown++;
+    const name = value.from ?? value.actor;
     if (peer?.kind === 'user') names.set(peer.id, typeof name === 'string' ? wellFormed(name) : (names.get(peer.id) ?? ''));
+  }
+  if (unknown > 0) {
+    const messages = counted(
+      unknown,
+      'message has a writer whose id cannot be read; it comes',
+      'messages have writers whose ids cannot be read; they come',
+    );
+    remarks.push(`${messages} without one`);
   }
   return names;
 }
@@ -95,7 +133,7 @@ export function exportedChat(value: unknown, username: string): ExportedChat {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return { channel: undefined, remarks: [], faults: ['is not a JSON object'] };
   }
-  const chat = value as Readonly<Record<string, unknown>>;
+  const chat = value as Fields;
   const kind = CHAT_KINDS[String(chat.type)];
   const faults: string[] = [];
   const remarks: string[] = [];
@@ -108,13 +146,16 @@ export function exportedChat(value: unknown, username: string): ExportedChat {
   const messages = readMessages(list, faults, remarks);
   if (faults.length > MAX_FAULTS) faults[MAX_FAULTS] = 'and more';
   if (faults.length > 0) return { channel: undefined, remarks, faults };
-  const writers = writersOf(list);
-  const title = typeof chat.name === 'string' && chat.name !== '' ? wellFormed(chat.name) : username;
+  const writers = writersOf(list, remarks);
+  if (chat.type === 'private_group') remarks.push('a private_group is served as a supergroup');
+  const named = typeof chat.name === 'string' && chat.name !== '';
+  if (!named) remarks.push(`the chat has no name; its title is ${username}`);
+  const id = channelId(chat.id, username, remarks);
   return {
     channel: {
-      id: channelId(chat.id, username),
+      id,
       username,
-      title,
+      title: named ? wellFormed(chat.name as string) : username,
       about: '',
       kind,
       createdAt: messages[0]?.date ?? 0,

@@ -12,6 +12,9 @@ type Fields = Readonly<Record<string, unknown>>;
 
 const MAX_INT = 2 ** 31 - 1;
 
+/** The epoch in any local time: before 2021 Desktop wrote it as the time of editing of a message that never was edited. */
+const NEVER_EDITED = /^(1969-12-31|1970-01-01)T/;
+
 function seconds(unix: unknown, written: unknown, field: string): number | undefined {
   if (unix === undefined && written === undefined) return undefined;
   if (unix !== undefined) {
@@ -39,8 +42,25 @@ function partsOf(value: unknown, field: string): TextPart[] {
   });
 }
 
-/** `user123`, `channel456` or `chat789`, as Desktop writes peers. */
+function writtenEdit(message: Fields): unknown {
+  return typeof message.edited === 'string' && NEVER_EDITED.test(message.edited) ? undefined : message.edited;
+}
+
+/**
+ * Which times of a message were taken as UTC, because the export does not say in which zone they are.
+ * @param message one that `exportedMessage` takes
+ */
+export function zonelessTimes(message: Fields): { readonly date: boolean; readonly edited: boolean } {
+  return {
+    date: message.date_unixtime === undefined,
+    edited: message.edited_unixtime === undefined && writtenEdit(message) !== undefined,
+  };
+}
+
+/** @param value `user123` or `channel456` as Desktop writes peers, or the number alone that it wrote of users before 2021 */
 export function exportedPeer(value: unknown): WorldPeer | null {
+  if (typeof value === 'number')
+    return Number.isInteger(value) && value > 0 && value <= MAX_INT ? { kind: 'user', id: value } : null;
   const match = typeof value === 'string' ? /^(user|channel)(\d{1,15})$/.exec(value) : null;
   return match === null ? null : { kind: match[1] === 'user' ? 'user' : 'channel', id: Number(match[2]) };
 }
@@ -93,7 +113,7 @@ export function exportedMessage(value: unknown): WorldMessage | undefined {
     date,
     text,
     entities,
-    editDate: seconds(message.edited_unixtime, message.edited, 'edited') ?? null,
+    editDate: seconds(message.edited_unixtime, writtenEdit(message), 'edited') ?? null,
     from: exportedPeer(isService ? message.actor_id : message.from_id),
     replyTo: replyOf(message),
     media: isService ? null : exportedMedia(message, id),

@@ -10,6 +10,25 @@ import { DEFAULT_ACCOUNT, readWorldFile } from './world-file.ts';
 
 const RESULT_FILE = 'result.json';
 const WORLD_FILE = 'world.json';
+/** How an export as HTML begins. */
+const HTML_FILES: ReadonlySet<string> = new Set(['messages.html', 'export_results.html']);
+/** Where Desktop puts what is attached to messages, beside its result.json: anything can be in there. */
+const ATTACHMENT_FOLDERS: ReadonlySet<string> = new Set(
+  'chats css files images js photos profile_pictures round_video_messages stickers stories video_files voice_messages'.split(' '),
+);
+/** How many folders below the world's own an export may lie. */
+const MAX_DEPTH = 4;
+/** How many files one line of the log names. */
+const NAMED_FILES = 5;
+/** The parts of a full export that hold chats. */
+const CHAT_LISTS = ['chats', 'left_chats'] as const;
+
+const UNREAD = {
+  otherName: `below the world's folder only ${RESULT_FILE} is read`,
+  attachment: 'it is attached to an export, or beside what is',
+  html: 'it is an export as HTML; export it as JSON',
+  tooDeep: `it lies more than ${MAX_DEPTH} folders deep`,
+} as const;
 
 /** The world where none is given. */
 function demoWorld(): World {
@@ -23,17 +42,44 @@ function demoWorld(): World {
   };
 }
 
-/** The JSON files of a world: the file itself, or a folder's and the `result.json` of its sub-folders. */
-function worldFiles(path: string): string[] {
-  if (statSync(path).isFile()) return [path];
-  const files: string[] = [];
-  for (const entry of readdirSync(path, { withFileTypes: true }) as Dirent[]) {
-    const inside = join(path, entry.name);
-    if (entry.isDirectory()) {
-      if (readdirSync(inside).includes(RESULT_FILE)) files.push(join(inside, RESULT_FILE));
-    } else if (entry.name.toLowerCase().endsWith('.json')) files.push(inside);
+/** What there is of a world: the files to read, and by reason those that are not. */
+interface WorldFiles {
+  readonly files: string[];
+  readonly unread: Map<keyof typeof UNREAD, string[]>;
+}
+
+function isFolder(entry: Dirent, path: string): boolean {
+  return entry.isDirectory() || (entry.isSymbolicLink() && statSync(path, { throwIfNoEntry: false })?.isDirectory() === true);
+}
+
+function scanFolder(folder: string, depth: number, isAttached: boolean, found: WorldFiles): void {
+  const leave = (why: keyof typeof UNREAD, path: string): void => {
+    found.unread.set(why, [...(found.unread.get(why) ?? []), path]);
+  };
+  const entries = readdirSync(folder, { withFileTypes: true }) as Dirent[];
+  const isExport = entries.some((entry) => entry.name.toLowerCase() === RESULT_FILE);
+  for (const entry of entries) {
+    const path = join(folder, entry.name);
+    const name = entry.name.toLowerCase();
+    if (isFolder(entry, path)) {
+      const holdsAttached = isAttached || (isExport && ATTACHMENT_FOLDERS.has(name));
+      if (depth < MAX_DEPTH) scanFolder(path, depth + 1, holdsAttached, found);
+      else if (!holdsAttached) leave('tooDeep', path);
+    } else if (isAttached) {
+      if (name === RESULT_FILE) leave('attachment', path);
+    } else if (name === RESULT_FILE || (depth === 0 && name.endsWith('.json'))) found.files.push(path);
+    else if (name.endsWith('.json')) leave('otherName', path);
+    else if (HTML_FILES.has(name) && !isExport) leave('html', path);
   }
-  return files.sort();
+}
+
+/** The JSON files of a world: the file itself, or a folder's and the `result.json` of the folders below it. */
+function worldFiles(path: string): WorldFiles {
+  const found: WorldFiles = { files: [], unread: new Map() };
+  if (statSync(path).isFile()) found.files.push(path);
+  else scanFolder(path, 0, false, found);
+  found.files.sort();
+  return found;
 }
 
 /** A file's own name, or its folder's where every export of the world lies in a folder of its own. */
@@ -41,6 +87,10 @@ function nameOfFile(file: string, world: string): string {
   const nested =
     basename(file).toLowerCase() === RESULT_FILE && resolve(file) !== resolve(world) && dirname(resolve(file)) !== resolve(world);
   return nested ? basename(dirname(resolve(file))) : basename(file).replace(/\.json$/i, '');
+}
+
+function partOf(value: unknown, name: string): unknown {
+  return (value as Readonly<Record<string, unknown>> | null | undefined)?.[name] ?? undefined;
 }
 
 /** Collects channels and everything that is wrong, so that all of it can be said at once. */
@@ -74,31 +124,56 @@ class Loader {
       const { accounts, channels, faults } = readWorldFile(value);
       this.faults.push(...faults.map((fault) => `${file}: ${fault}`));
       this.accounts.push(...accounts);
-      for (const channel of channels) this.#add(channel, file);
+      for (const channel of channels) this.#addGenerated(channel, file);
       return;
     }
-    const chats = (value as { chats?: { list?: unknown } } | null)?.chats?.list;
-    if (!Array.isArray(chats)) {
-      const own = nameOfFile(file, this.#world);
-      const username = usernameFrom(own) ?? `channel_${seedOf(own) % 1_000_000}`;
-      if (username !== own)
-        this.#log.warn({ file, username }, 'world: the file name is no username; the channel is called otherwise');
-      this.#addChat(value, username, file);
-      return;
+    if (CHAT_LISTS.some((name) => partOf(value, name) !== undefined)) this.#readFullExport(value, file);
+    else this.#readChat(value, file);
+  }
+
+  #readChat(value: unknown, file: string): void {
+    const own = nameOfFile(file, this.#world);
+    const wanted = usernameFrom(own) ?? `channel_${seedOf(own) % 1_000_000}`;
+    const channel = this.#addExported(value, wanted, file);
+    if (channel === undefined) return;
+    if (channel.username !== own) {
+      const why = wanted === own ? 'another channel has the name of this file' : 'the file name is no username';
+      this.#log.warn({ file, username: channel.username }, `world: ${why}; the channel is called otherwise`);
     }
-    for (const [index, chat] of chats.entries()) {
-      const { name, id } = (chat ?? {}) as { name?: unknown; id?: unknown };
-      const username =
-        (typeof name === 'string' ? usernameFrom(name) : undefined) ?? `channel_${typeof id === 'number' ? Math.abs(id) : index}`;
-      this.#addChat(chat, username, `${file} chats.list[${index}]`);
+    if (basename(file).toLowerCase() === RESULT_FILE) this.#announce(channel);
+  }
+
+  #readFullExport(value: unknown, file: string): void {
+    for (const part of CHAT_LISTS) {
+      const section = partOf(value, part);
+      if (section === undefined) continue;
+      const list = partOf(section, 'list');
+      if (!Array.isArray(list)) {
+        this.faults.push(`${file}: ${part}.list is not a list`);
+        continue;
+      }
+      for (const [index, chat] of list.entries()) {
+        const name = partOf(chat, 'name');
+        const id = partOf(chat, 'id');
+        const wanted =
+          (typeof name === 'string' ? usernameFrom(name) : undefined) ??
+          `channel_${typeof id === 'number' ? Math.abs(id) : index}`;
+        const channel = this.#addExported(chat, wanted, `${file} ${part}.list[${index}]`);
+        if (channel !== undefined) this.#announce(channel);
+      }
     }
   }
 
-  #addChat(value: unknown, username: string, where: string): void {
-    const { channel, remarks, faults } = exportedChat(value, this.#freeUsername(username));
+  #addExported(value: unknown, wanted: string, where: string): WorldChannel | undefined {
+    const { channel, remarks, faults } = exportedChat(value, this.#freeUsername(wanted));
     this.faults.push(...faults.map((fault) => `${where}: ${fault}`));
     for (const remark of remarks) this.#log.warn({ file: where, remark }, 'world: export put right');
-    if (channel !== undefined) this.#add(channel, where);
+    return channel === undefined ? undefined : this.#add(channel, where);
+  }
+
+  /** Says what to ask for, where no file's name does. */
+  #announce({ username, id, title, source }: WorldChannel): void {
+    this.#log.info({ username, id, title, messages: source.size }, 'world: channel');
   }
 
   #freeUsername(wanted: string): string {
@@ -107,34 +182,49 @@ class Loader {
     return username;
   }
 
-  #add(channel: WorldChannel, where: string): void {
-    const username = this.#freeUsername(channel.username);
+  #add(channel: WorldChannel, where: string): WorldChannel {
     let id = channel.id;
-    while (this.#ids.has(id)) id = 1_990_000_000 + (seedOf(username, id) % 9_000_000);
+    while (this.#ids.has(id)) id = 1_990_000_000 + (seedOf(channel.username, id) % 9_000_000);
     if (id !== channel.id)
       this.#log.warn({ file: where, id: channel.id, newId: id }, 'world: two chats have one id, the later gets another');
-    this.#usernames.add(username.toLowerCase());
+    const added = { ...channel, id };
+    this.#usernames.add(added.username.toLowerCase());
     this.#ids.add(id);
-    this.channels.push({ ...channel, id, username });
+    this.channels.push(added);
+    return added;
+  }
+
+  #addGenerated(channel: WorldChannel, file: string): void {
+    const username = this.#freeUsername(channel.username);
+    if (username !== channel.username)
+      this.#log.warn(
+        { file, wanted: channel.username, username },
+        'world: another channel has this username; it is called otherwise',
+      );
+    this.#add({ ...channel, username }, file);
   }
 }
 
 /**
  * Reads a world: one chat's `result.json`, a folder of such files, a full Telegram Desktop export, a folder with a `world.json`;
- * or makes the built-in one.
+ * or makes the built-in one. Of a folder it takes every `.json` file, and every `result.json` up to four folders below.
+ * The log tells what is left out, what is made up, and the usernames that no file's name tells.
  * @param path undefined for the built-in world
  * @throws WORLD_INVALID naming every bad file and its reasons
  */
 export function loadWorld(path: string | undefined, log: Log): World {
   if (path === undefined) return demoWorld();
-  let files: string[];
+  let found: WorldFiles;
   try {
-    files = worldFiles(path);
+    found = worldFiles(path);
   } catch (cause) {
     throw new VigiliaError('WORLD_INVALID', `The simulated world at ${path} cannot be read: ${(cause as Error).message}`, {
       cause,
     });
   }
+  const { files, unread } = found;
+  for (const [why, paths] of unread)
+    log.warn({ count: paths.length, files: paths.slice(0, NAMED_FILES), why: UNREAD[why] }, 'world: not read');
   const loader = new Loader(path, log);
   for (const file of files) loader.readFile(file);
   if (files.length === 0) loader.faults.push(`${path}: has no .json file`);

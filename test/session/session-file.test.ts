@@ -108,7 +108,7 @@ describe('a session file that is not as it was written', () => {
     // What means nothing is the padding of base64: a handful of bits at the end of salt, tag and data.
     expect(refused).toBeGreaterThan(good.length * 8 - 60);
     expect(await readFrom(good, files)).toBe(SESSION);
-  }, 120_000);
+  }, 300_000);
 
   it('is refused wherever it is cut off', async () => {
     await sessionFiles(folder, KEY).write('main', SESSION);
@@ -237,5 +237,5 @@ describe('a write', () => {
     console.info(`${KILLS} kills over ${last + 1} writes: always the acknowledged session, or the next (${ahead} times)`);
     await sessionFiles(folder, null).write('main', SESSION);
     expect(readdirSync(folder).sort()).toEqual(['main.session', 'session.key']);
-  }, 60_000);
+  }, 120_000);
 });

@@ -12,11 +12,17 @@ import { temporaryFolder } from './simulator-process.ts';
 
 let folder: ReturnType<typeof temporaryFolder>;
 let warnings: string[];
-const log: Log = { ...silentLog, warn: (fields) => warnings.push(JSON.stringify(fields)) };
+let infos: { readonly fields: object; readonly line: string }[];
+const log: Log = {
+  ...silentLog,
+  warn: (fields) => warnings.push(JSON.stringify(fields)),
+  info: (fields, line) => infos.push({ fields, line }),
+};
 
 beforeEach(() => {
   folder = temporaryFolder();
   warnings = [];
+  infos = [];
 });
 afterEach(() => folder.remove());
 
@@ -118,6 +124,13 @@ describe('messages of an export', () => {
     expect(loaded(post(1, { edited: '2023-11-14T22:13:20' })).editDate).toBe(1_700_000_000);
   });
 
+  it('takes what old exports write of a message that was never edited for what it is', () => {
+    const old = (edited: string) => loaded({ id: 1, type: 'message', date: '2018-08-27T14:43:16', edited, text: '' }).editDate;
+    expect(old('1970-01-01T05:00:00')).toBeNull();
+    expect(old('1969-12-31T16:00:00')).toBeNull();
+    expect(old('2018-08-27T14:43:17')).toBe(1_535_380_997);
+  });
+
   it.each([
     [{ photo: 'photos/1.jpg' }, { _: 'messageMediaPhoto' }],
     [{ file: 'a.pdf' }, { _: 'messageMediaDocument' }],
@@ -202,6 +215,8 @@ describe('messages of an export', () => {
     expect(group.kind).toBe('supergroup');
     expect(group.nameOf(8)).toBe('Ana');
     expect(messageObject(group, messagesOf(group)[0] as WorldMessage).fromId).toEqual({ _: 'peerUser', userId: 8 });
+    const old = chat([post(1, { from: 'Ana', from_id: 8 })], { type: 'private_supergroup' });
+    expect(loadWorld(write('o.json', old), log).channels[0]?.nameOf(8)).toBe('Ana');
     const channel = loadWorld(write('c.json', chat([message])), log).channels[0] as WorldChannel;
     expect(messageObject(channel, messagesOf(channel)[0] as WorldMessage)).toMatchObject({ post: true });
     expect(messageObject(channel, messagesOf(channel)[0] as WorldMessage).fromId).toBeUndefined();
@@ -242,6 +257,109 @@ describe('worlds', () => {
     expect(usernames(world)).toEqual(['First_Channel', 'Grupo', 'channel_7', 'First_Channel_2']);
     expect(new Set(world.channels.map(({ id }) => id)).size).toBe(4);
     expect(warnings.join()).toContain('personal_chat');
+  });
+
+  it('takes the chats one has left of a full export, also where there are no others', () => {
+    const left = { about: '', list: [chat([post(1)], { name: 'Gone', id: 9 })] };
+    const chats = { about: '', list: [chat([post(1)], { name: 'Here' })] };
+    expect(usernames(loadWorld(write('full.json', { chats, left_chats: left }), log))).toEqual(['Here', 'Gone']);
+    expect(usernames(loadWorld(write('left.json', { left_chats: left }), log))).toEqual(['Gone']);
+    const bad = write('bad.json', { chats, left_chats: { list: [7] } });
+    expect(() => loadWorld(bad, log)).toThrow(/bad\.json left_chats\.list\[0\]: is not a JSON object/);
+    expect(() => loadWorld(write('odd.json', { chats, left_chats: { list: {} } }), log)).toThrow(
+      /left_chats\.list is not a list/,
+    );
+  });
+
+  it('takes result.json files up to four folders deep', () => {
+    write('nested/inner/result.json', chat([post(1)]));
+    write('1/2/3/deep/result.json', chat([post(1)], { id: 78 }));
+    expect(usernames(loadWorld(folder.path, log))).toEqual(['deep', 'inner']);
+    expect(warnings).toEqual([]);
+  });
+
+  it('says what it does not read of a folder, and never reads what is attached to an export', () => {
+    write('aaa/result.json', chat([post(1)]));
+    write('aaa/files/result.json', { sent: 'by somebody' });
+    write('aaa/files/settings.json', { sent: 'by somebody' });
+    write('b/other.json', chat([post(1)]));
+    write('html/messages.html', '<html>');
+    write('html/messages2.html', '<html>');
+    write('1/2/3/4/5/result.json', chat([post(1)]));
+    expect(usernames(loadWorld(folder.path, log))).toEqual(['aaa']);
+    const said = (of: string): string[] => warnings.filter((warning) => warning.includes(of));
+    expect(said('aaa/files/result.json')).toHaveLength(1);
+    expect(said('settings.json')).toHaveLength(0);
+    expect(said('b/other.json')).toHaveLength(1);
+    expect(said('html/messages.html')).toHaveLength(1);
+    expect(said('1/2/3/4/5')).toHaveLength(1);
+    expect(warnings).toHaveLength(4);
+  });
+
+  it('says which id a chat without one got, and which title', () => {
+    const [{ id }] = loadWorld(write('noid.json', chat([], { id: undefined })), log).channels as [WorldChannel];
+    expect(warnings).toEqual([expect.stringContaining(`has no id; it got ${id}`)]);
+    loadWorld(write('odd.json', chat([], { id: 'x', name: null })), log);
+    expect(warnings.slice(1)).toEqual([
+      expect.stringMatching(/id \\"x\\" is not a chat's; it got \d+/),
+      expect.stringContaining('has no name; its title is odd'),
+    ]);
+  });
+
+  it('says once for each chat how many times of day were taken as UTC', () => {
+    const undated = (id: number) => post(id, { date_unixtime: undefined, date: '2023-11-14T22:13:20' });
+    loadWorld(write('a.json', chat([undated(1), undated(2), post(3)])), log);
+    expect(warnings).toEqual([expect.stringContaining('2 messages have no date_unixtime; their date was taken as UTC')]);
+    loadWorld(write('b.json', chat([undated(1), post(2, { edited: '2023-11-14T22:13:20' })])), log);
+    expect(warnings.slice(1)).toEqual([
+      expect.stringContaining('1 message has no date_unixtime; its date was taken as UTC'),
+      expect.stringContaining('1 message has no edited_unixtime; its edited was taken as UTC'),
+    ]);
+  });
+
+  it('says that a basic group is served as a supergroup, and whose writers it cannot tell', () => {
+    loadWorld(write('a.json', chat([post(1, { from_id: 'robot7' })], { type: 'private_group' })), log);
+    expect(warnings).toEqual([
+      expect.stringContaining('1 message has a writer whose id cannot be read'),
+      expect.stringContaining('a private_group is served as a supergroup'),
+    ]);
+  });
+
+  it('says the name that a channel really has where two would have the same', () => {
+    write('foo bar.json', chat([]));
+    write('foo-bar.json', chat([], { id: 78 }));
+    write('aaa/result.json', chat([], { id: 79 }));
+    write('b/aaa/result.json', chat([], { id: 80 }));
+    write('world.json', { channels: [{ username: 'Aaaa', messages: 1 }] });
+    expect(usernames(loadWorld(folder.path, log))).toEqual(['a', 'a_2', 'foo_bar', 'foo_bar_2', 'A_3']);
+    const named = warnings.map((warning) => JSON.parse(warning) as { file: string; username: string });
+    expect(named.map(({ file, username }) => [file.slice(folder.path.length + 1), username])).toEqual([
+      ['b/a/result.json', 'a_2'],
+      ['foo bar.json', 'foo_bar'],
+      ['foo-bar.json', 'foo_bar_2'],
+      ['world.json', 'A_3'],
+    ]);
+  });
+
+  it('says what the channels of a result.json and of a full export are called, and is silent about plainly named files', () => {
+    write('plain.json', chat([post(1)]));
+    write('Some Chat/result.json', chat([post(1), post(2)], { id: 78 }));
+    write('full.json', { chats: { list: [chat([post(1)], { id: 79, name: 'Хабр' }), chat([], { type: 'saved_messages' })] } });
+    loadWorld(folder.path, log);
+    expect(infos).toEqual([
+      { line: 'world: channel', fields: { username: 'Some_Chat', id: 78, title: 'Chat', messages: 2 } },
+      { line: 'world: channel', fields: { username: 'channel_79', id: 79, title: 'Хабр', messages: 1 } },
+    ]);
+  });
+
+  it('counts ids that are there more than once, in words that fit', () => {
+    loadWorld(write('a.json', chat([post(1), post(1), post(1), post(-1)])), log);
+    expect(warnings).toEqual([
+      expect.stringContaining('1 id is there more than once'),
+      expect.stringContaining("1 message from before the group's migration was left out"),
+    ]);
+    loadWorld(write('b.json', chat([post(1), post(1), post(2), post(2)])), log);
+    expect(warnings.join()).toContain('2 ids are there more than once');
   });
 
   it('sorts messages, keeps gaps, lets the last of duplicates count, and says so', () => {

@@ -116,6 +116,20 @@ describe('the embedded database', () => {
     expect(downs).toHaveLength(1);
   }, 60_000);
 
+  test('whose thread fails without a word of the database is replaced, and the call may be tried again', async () => {
+    const downs: VigiliaError[] = [];
+    const driver = await openPrepared({ onDown: (error) => downs.push(error) });
+    const { store } = storeOn(driver);
+    await store.insertJob(newJob());
+    // No statement at all: what reads it inside the thread fails, not the database.
+    const broken = driver.query({} as never);
+    await expect(broken).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', retryAfterMs: 1000 });
+    expect(downs).toHaveLength(1);
+    await expect(broken).rejects.toBe(downs[0]);
+    expect((await store.findJob('sync-1'))?.status).toBe('queued');
+    expect(downs).toHaveLength(1);
+  }, 60_000);
+
   test('whose thread dies within a transaction rolls it back', async () => {
     const driver = await openPrepared({ statementMs: 1500 });
     const { store } = storeOn(driver);

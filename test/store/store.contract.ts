@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { VigiliaError } from '../../src/errors.ts';
-import type { StoreTransaction } from '../../src/ports.ts';
+import type { ChannelRevision, StoreTransaction } from '../../src/ports.ts';
 import { CHANNEL_ID, channel, history, newJob } from './fixtures.ts';
 import { jobsContract } from './jobs.contract.ts';
 import { messagesContract } from './messages.contract.ts';

@@ -2,7 +2,6 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createMemoryCache } from '../../src/actors/cache/memory.cache.ts';
-import { createNoneCache } from '../../src/actors/cache/none.cache.ts';
 import { Registry } from '../../src/actors/registry.ts';
 import { type ActorSystem, startSystem } from '../../src/actors/system.ts';
 import { AccountLine } from '../../src/actors/telegram/account-line.ts';
@@ -48,12 +47,12 @@ interface Options {
 /** Starts one life of the account's process: its connection and the writer of its updates. */
 async function start({ clock = systemClock, withCredentials = true, through = store }: Options = {}) {
   const line = new AccountLine(accountId, clock);
-  const deps = { clock, random: () => 0, log: silentLog, store: through };
+  const deps = { clock, random: () => 0, log: silentLog, store: through, cache: createMemoryCache(clock) };
   const credentials = () => (withCredentials ? house.account : undefined);
   const sessions = sessionFiles(join(house.folder, 'sessions'), 'a key');
   const children = [
-    connectionSpec(line, { ...deps, cache: createNoneCache(), telegram: house.telegram(clock), sessions, credentials }),
-    updatesSpec(line, { ...deps, cache: createMemoryCache(clock) }),
+    connectionSpec(line, { ...deps, telegram: house.telegram(clock), sessions, credentials }),
+    updatesSpec(line, deps),
   ];
   const system = startSystem({ children }, { ...deps, registry: new Registry(clock) });
   systems.push(system);
