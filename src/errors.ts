@@ -68,6 +68,7 @@ export const ERRORS = {
     status: 500,
     meaning: 'The stored session cannot be read: damaged, or sealed with another key.',
   },
+  SESSION_UNREADABLE: { fault: 'transient', status: 500, meaning: 'The stored session cannot be read at the moment.' },
   SESSION_MISSING: { fault: 'reauth', status: 500, meaning: 'There is no stored session: the account has to be logged in.' },
   WORLD_INVALID: { fault: 'permanent', status: 500, meaning: 'A file of the simulated world cannot be read.' },
   SIMULATOR_FAILED: { fault: 'transient', status: 500, meaning: 'The simulator process was ended.' },

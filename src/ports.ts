@@ -387,9 +387,11 @@ export interface Cache {
 
 // ── Telegram ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** A page of history, newest first; empty only when there is nothing older. */
+/** A page of history, newest first. */
 export interface HistoryPage {
   readonly messages: readonly Message[];
+  /** Id of the page's last entry, to go on from; null when there is nothing older. A page may have entries and no message. */
+  readonly oldestId: number | null;
   /** How many messages the channel has, as the server counts them. */
   readonly total: number;
   /** The channel's pts, where the answer carried it. */
@@ -400,6 +402,12 @@ export interface HistoryPage {
 export interface ResolvedChannel {
   readonly channel: Channel;
   readonly entity: PeerEntity;
+}
+
+/** A channel in the account's list of chats. */
+export interface Dialog extends ResolvedChannel {
+  /** Where its stream of updates stands; null where Telegram did not say. */
+  readonly pts: number | null;
 }
 
 /** One thing that happened at Telegram, out of the update containers. */
@@ -418,6 +426,8 @@ export type TelegramUpdate =
       readonly pts: number;
       readonly ptsCount: number;
     }
+  /** Where a channel stands, as its dialog says it: nothing happened, but something may have been missed. */
+  | { readonly type: 'position'; readonly chatId: ChatId; readonly pts: number }
   | { readonly type: 'too-long'; readonly chatId: ChatId | null }
   | { readonly type: 'other'; readonly name: string };
 
@@ -434,7 +444,7 @@ export interface TelegramCalls {
   resolve(ref: ChannelRef): Promise<ResolvedChannel>;
   fullChannel(chatId: ChatId): Promise<ResolvedChannel>;
   /** All channels and supergroups of the account's dialogs. */
-  dialogs(): Promise<ResolvedChannel[]>;
+  dialogs(): Promise<Dialog[]>;
   /** Up to 100 messages older than `offsetId` (0: from the newest). */
   history(chatId: ChatId, offsetId: number, limit: number): Promise<HistoryPage>;
 }

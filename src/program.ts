@@ -144,7 +144,6 @@ async function assemble(
         random,
         log,
         store,
-        cache,
         telegram: telegramOf(config, desk, { clock, log }),
         sessions: sessionFiles(dataDir.file('worlds', place, 'sessions'), config.sessionKey),
         credentials: () => desk?.accounts[0],

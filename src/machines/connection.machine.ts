@@ -100,6 +100,7 @@ export const connectionMachine = setup({
     tellPostponed: unbound,
     tellUnavailable: unbound,
     tellDisconnected: unbound,
+    tellBackoff: unbound,
     tellReauth: unbound,
     tellConflict: unbound,
     tellStopping: unbound,
@@ -184,7 +185,7 @@ export const connectionMachine = setup({
       invoke: { src: 'closeLink', onDone: 'backoff', onError: 'backoff' },
       after: { closeDeadline: 'backoff' },
     },
-    backoff: { after: { backoff: 'connecting' } },
+    backoff: { entry: 'tellBackoff', after: { backoff: 'connecting' } },
     'reauth-required': { entry: 'tellReauth', invoke: { src: 'closeLink', onError: {} }, on: { LOGGED_IN: 'connecting' } },
     conflict: { entry: 'tellConflict', invoke: { src: 'closeLink', onError: {} }, on: { LOGGED_IN: 'connecting' } },
     stopping: {

@@ -54,7 +54,9 @@ function isFolder(entry: Dirent, path: string): boolean {
 
 function scanFolder(folder: string, depth: number, isAttached: boolean, found: WorldFiles): void {
   const leave = (why: keyof typeof UNREAD, path: string): void => {
-    found.unread.set(why, [...(found.unread.get(why) ?? []), path]);
+    const paths = found.unread.get(why);
+    if (paths === undefined) found.unread.set(why, [path]);
+    else paths.push(path);
   };
   const entries = readdirSync(folder, { withFileTypes: true }) as Dirent[];
   const isExport = entries.some((entry) => entry.name.toLowerCase() === RESULT_FILE);

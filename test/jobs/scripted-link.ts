@@ -3,6 +3,7 @@ import type {
   Channel,
   ChannelRef,
   ChatId,
+  Dialog,
   HistoryPage,
   Message,
   Position,
@@ -56,8 +57,8 @@ export class ScriptedLink implements TelegramLink {
     return this.#resolved();
   }
 
-  async dialogs(): Promise<ResolvedChannel[]> {
-    return [this.#resolved()];
+  async dialogs(): Promise<Dialog[]> {
+    return [{ ...this.#resolved(), pts: 7 }];
   }
 
   async history(_: ChatId, offsetId: number, limit: number): Promise<HistoryPage> {
@@ -69,7 +70,7 @@ export class ScriptedLink implements TelegramLink {
     await this.beforePage(page);
     const older = this.messages.filter(({ id }) => offsetId === 0 || id < offsetId);
     const messages = older.slice(0, Math.min(limit, this.pageSize(limit, page)));
-    return { messages, total: this.messages.length, pts: 7 };
+    return { messages, oldestId: messages.at(-1)?.id ?? null, total: this.messages.length, pts: 7 };
   }
 
   async connect(): Promise<void> {}

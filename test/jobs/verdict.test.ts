@@ -30,6 +30,7 @@ const VERDICTS: { readonly [Code in ErrorCode]: 'again' | 'fails' | 'THROTTLE' |
   PORT_IN_USE: 'fails',
   CONFIG_INVALID: 'fails',
   SESSION_CORRUPT: 'fails',
+  SESSION_UNREADABLE: 'again',
   SESSION_MISSING: 'fails',
   WORLD_INVALID: 'fails',
   SIMULATOR_FAILED: 'again',

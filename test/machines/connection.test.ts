@@ -47,6 +47,7 @@ class House {
           tellPostponed: tell('postponed'),
           tellUnavailable: tell('unavailable'),
           tellDisconnected: tell('disconnected'),
+          tellBackoff: tell('backoff'),
           tellReauth: tell('reauth'),
           tellConflict: tell('conflict'),
           tellStopping: tell('stopping'),

@@ -301,24 +301,24 @@ describe('worlds', () => {
     expect(warnings).toEqual([expect.stringContaining(`has no id; it got ${id}`)]);
     loadWorld(write('odd.json', chat([], { id: 'x', name: null })), log);
     expect(warnings.slice(1)).toEqual([
-      expect.stringMatching(/id \\"x\\" is not a chat's; it got \d+/),
       expect.stringContaining('has no name; its title is odd'),
+      expect.stringMatching(/id \\"x\\" is not a chat's; it got \d+/),
     ]);
   });
 
   it('says once for each chat how many times of day were taken as UTC', () => {
     const undated = (id: number) => post(id, { date_unixtime: undefined, date: '2023-11-14T22:13:20' });
-    loadWorld(write('a.json', chat([undated(1), undated(2), post(3)])), log);
+    loadWorld(write('one.json', chat([undated(1), undated(2), post(3)])), log);
     expect(warnings).toEqual([expect.stringContaining('2 messages have no date_unixtime; their date was taken as UTC')]);
-    loadWorld(write('b.json', chat([undated(1), post(2, { edited: '2023-11-14T22:13:20' })])), log);
+    loadWorld(write('two.json', chat([undated(1), post(2, { edited: '2023-11-14T22:13:20' })])), log);
     expect(warnings.slice(1)).toEqual([
       expect.stringContaining('1 message has no date_unixtime; its date was taken as UTC'),
-      expect.stringContaining('1 message has no edited_unixtime; its edited was taken as UTC'),
+      expect.stringContaining('1 message has no edited_unixtime; its time of editing was taken as UTC'),
     ]);
   });
 
   it('says that a basic group is served as a supergroup, and whose writers it cannot tell', () => {
-    loadWorld(write('a.json', chat([post(1, { from_id: 'robot7' })], { type: 'private_group' })), log);
+    loadWorld(write('one.json', chat([post(1, { from_id: 'robot7' })], { type: 'private_group' })), log);
     expect(warnings).toEqual([
       expect.stringContaining('1 message has a writer whose id cannot be read'),
       expect.stringContaining('a private_group is served as a supergroup'),
@@ -328,16 +328,16 @@ describe('worlds', () => {
   it('says the name that a channel really has where two would have the same', () => {
     write('foo bar.json', chat([]));
     write('foo-bar.json', chat([], { id: 78 }));
-    write('aaa/result.json', chat([], { id: 79 }));
-    write('b/aaa/result.json', chat([], { id: 80 }));
-    write('world.json', { channels: [{ username: 'Aaaa', messages: 1 }] });
-    expect(usernames(loadWorld(folder.path, log))).toEqual(['a', 'a_2', 'foo_bar', 'foo_bar_2', 'A_3']);
+    write('same/result.json', chat([], { id: 79 }));
+    write('b/same/result.json', chat([], { id: 80 }));
+    write('world.json', { channels: [{ username: 'Same', messages: 1 }] });
+    expect(usernames(loadWorld(folder.path, log))).toEqual(['same', 'foo_bar', 'foo_bar_2', 'same_2', 'Same_3']);
     const named = warnings.map((warning) => JSON.parse(warning) as { file: string; username: string });
     expect(named.map(({ file, username }) => [file.slice(folder.path.length + 1), username])).toEqual([
-      ['b/a/result.json', 'a_2'],
       ['foo bar.json', 'foo_bar'],
       ['foo-bar.json', 'foo_bar_2'],
-      ['world.json', 'A_3'],
+      ['same/result.json', 'same_2'],
+      ['world.json', 'Same_3'],
     ]);
   });
 
@@ -353,12 +353,12 @@ describe('worlds', () => {
   });
 
   it('counts ids that are there more than once, in words that fit', () => {
-    loadWorld(write('a.json', chat([post(1), post(1), post(1), post(-1)])), log);
+    loadWorld(write('one.json', chat([post(1), post(1), post(1), post(-1)])), log);
     expect(warnings).toEqual([
       expect.stringContaining('1 id is there more than once'),
       expect.stringContaining("1 message from before the group's migration was left out"),
     ]);
-    loadWorld(write('b.json', chat([post(1), post(1), post(2), post(2)])), log);
+    loadWorld(write('two.json', chat([post(1), post(1), post(2), post(2)])), log);
     expect(warnings.join()).toContain('2 ids are there more than once');
   });
 

@@ -11,7 +11,7 @@ import { updatesSpec } from '../../src/actors/telegram/updates.actor.ts';
 import { type Clock, systemClock } from '../../src/clock.ts';
 import { VigiliaError } from '../../src/errors.ts';
 import { silentLog } from '../../src/log.ts';
-import type { AccountHealth, Store } from '../../src/ports.ts';
+import type { AccountHealth, Store, StoreTransaction } from '../../src/ports.ts';
 import { openTestStore } from '../jobs/job-house.ts';
 import { until } from '../support/program.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
@@ -290,22 +290,41 @@ describe('an account’s updates', () => {
     expect(system.find('root/updates')?.restarts).toBe(0);
   });
 
-  test('that the database refuses are a gap, not a silence', async () => {
-    const broken = new Proxy(store, {
+  test('that the database refuses are left out and show as a gap; those around them are stored', async () => {
+    const picky = new Proxy(store, {
       get: (target, name) =>
-        name === 'transaction' && refuse
-          ? () => Promise.reject(new VigiliaError('STORE_REFUSED', 'a bad row'))
+        name === 'transaction'
+          ? (work: (tx: StoreTransaction) => Promise<unknown>) => target.transaction((tx) => work(refusing(tx)))
           : (Reflect.get(target, name) as () => unknown),
     });
-    let refuse = false;
-    const { live, healthy, system } = await start({ through: broken });
+    function refusing(tx: StoreTransaction): StoreTransaction {
+      const upsertMessages: StoreTransaction['upsertMessages'] = (scope, messages) =>
+        messages.some(({ text }) => text === 'refused')
+          ? Promise.reject(new VigiliaError('STORE_REFUSED', 'a bad row'))
+          : tx.upsertMessages(scope, messages);
+      return { ...tx, upsertMessages };
+    }
+    const { live, healthy, system } = await start({ through: picky });
     await live();
-    refuse = true;
-    await house.control.tell('post', { channel: 'tales', text: 'refused' });
+    const posts = ['good one', 'refused', 'good two'];
+    await Promise.all(posts.map((text) => house.control.tell('post', { channel: 'tales', text })));
     await healthy(({ gaps }) => gaps === 1);
-    refuse = false;
-    await until(async () => (system.find('root/updates')?.restarts ? true : undefined));
-    await house.control.tell('post', { channel: 'tales', text: 'taken' });
-    await until(async () => ((await texts()).includes('taken') ? true : undefined));
+    await until(async () => ((await texts()).includes('good two') ? true : undefined));
+    expect(await texts()).toContain('good one');
+    expect(await texts()).not.toContain('refused');
+    expect(system.find('root/updates')?.restarts).toBe(0);
+  });
+
+  test('that came while the account was away show as a gap as soon as it is back', async () => {
+    const first = await start();
+    await first.live();
+    await house.control.tell('post', { channel: 'tales', text: 'heard' });
+    await until(async () => ((await texts()).includes('heard') ? true : undefined));
+    await first.system.stop();
+    await house.control.tell('post', { channel: 'tales', text: 'missed' });
+    const second = await start();
+    await second.live();
+    await second.healthy(({ gaps }) => gaps === 1);
+    expect(await texts()).not.toContain('missed');
   });
 });

@@ -5,6 +5,7 @@ import type {
   AccountHealth,
   ChannelRef,
   ChatId,
+  Dialog,
   HistoryPage,
   ResolvedChannel,
   TelegramCalls,
@@ -85,7 +86,7 @@ export class AccountLine implements TelegramCalls {
 
   /** Hands updates on, in the order in which they came. */
   deliver(batch: UpdateBatch): void {
-    this.#lastUpdateAt = this.#clock.now();
+    if (batch.updates.some(({ type }) => type !== 'position')) this.#lastUpdateAt = this.#clock.now();
     for (const listener of this.#updateListeners) listener(batch);
   }
 
@@ -133,7 +134,7 @@ export class AccountLine implements TelegramCalls {
     return this.#call((link) => link.fullChannel(chatId));
   }
 
-  dialogs(): Promise<ResolvedChannel[]> {
+  dialogs(): Promise<Dialog[]> {
     return this.#call((link) => link.dialogs());
   }
 

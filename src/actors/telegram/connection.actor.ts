@@ -4,9 +4,8 @@ import { toVigiliaError, VigiliaError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { type BackoffPolicy, backoffDelayMs } from '../../machines/backoff.ts';
 import { type ConnectionEvent, type ConnectionPolicy, connectionMachine } from '../../machines/connection.machine.ts';
-import type { Cache, Json, JsonObject, Store, Telegram, TelegramLink } from '../../ports.ts';
+import type { Json, JsonObject, PeerEntity, Store, Telegram, TelegramLink } from '../../ports.ts';
 import type { ChildSpec, Start } from '../actor.ts';
-import { forgetChannels } from '../cache/forget-window.ts';
 import type { AccountLine } from './account-line.ts';
 import type { SessionFiles } from './session-file.ts';
 
@@ -25,7 +24,6 @@ export interface ConnectionDeps {
   readonly log: Log;
   readonly telegram: Telegram;
   readonly store: Store;
-  readonly cache: Cache;
   readonly sessions: SessionFiles;
   /** @returns the credentials of an account that logs itself in, undefined where a person has to */
   readonly credentials: () => Credentials | undefined;
@@ -34,7 +32,7 @@ export interface ConnectionDeps {
 /** The child specification of an account's connection: ready at once, since being without a connection is a state. */
 export function connectionSpec(line: AccountLine, deps: ConnectionDeps): ChildSpec {
   // Outlives a life that failed: the next one closes its link, since two on one key burn it.
-  const held: HeldLink = { link: undefined };
+  const held: HeldLink = { link: undefined, entities: [] };
   return {
     id: 'connection',
     kind: 'connection',
@@ -50,6 +48,8 @@ export function connectionSpec(line: AccountLine, deps: ConnectionDeps): ChildSp
 
 interface HeldLink {
   link: TelegramLink | undefined;
+  /** Access hashes as they were last read. */
+  entities: readonly PeerEntity[];
 }
 
 function connectionStart(line: AccountLine, held: HeldLink, deps: ConnectionDeps): Start {
@@ -66,7 +66,7 @@ function connectionStart(line: AccountLine, held: HeldLink, deps: ConnectionDeps
   const openLink = async (generation: number, signal: AbortSignal): Promise<void> => {
     current = generation;
     await closeLink();
-    const opened = await login(line, deps, signal, (session, entities) => {
+    const opened = await login(line, deps, held, signal, (session, entities) => {
       const fresh = deps.telegram.open(session, entities, {
         onDown: (error) => send({ type: 'LINK_DOWN', generation, error }),
         onUpdates: (updates, channels) => {
@@ -96,7 +96,7 @@ function connectionStart(line: AccountLine, held: HeldLink, deps: ConnectionDeps
         line.notePong();
         log.debug({}, 'pong');
       }),
-      catchUp: fromPromise<void>(() => catchUp(line, deps)),
+      catchUp: fromPromise<void>(() => catchUp(line)),
     },
     actions: {
       tellConnecting: ({ context }) => {
@@ -120,12 +120,13 @@ function connectionStart(line: AccountLine, held: HeldLink, deps: ConnectionDeps
         log.warn({ pauseMs: context.catchUpPauseMs }, 'the channels could not be asked for; trying again later'),
       tellUnavailable: () => line.detach(),
       tellDisconnected: ({ context }) => {
-        line.setState('backoff', context.lastError?.message);
+        line.setState('disconnected', context.lastError?.message);
         log.warn(
           { cause: context.lastError?.message, code: context.lastError?.code, nextDelayMs: context.delayMs },
           'disconnected',
         );
       },
+      tellBackoff: ({ context }) => line.setState('backoff', context.lastError?.message),
       tellReauth: ({ context }) => {
         line.setState('reauth-required', context.lastError?.message);
         log.error({ cause: context.lastError?.message, code: context.lastError?.code }, 'a person has to log in again');
@@ -150,23 +151,41 @@ function connectionStart(line: AccountLine, held: HeldLink, deps: ConnectionDeps
   return { logic, input: policy };
 }
 
-type OpenLink = (session: string, entities: Awaited<ReturnType<Store['entities']>>) => TelegramLink;
+/** Access hashes as stored, or as they were when the database was last there: without it, Telegram can be reached all the same. */
+async function knownEntities(accountId: string, { store, log }: ConnectionDeps, held: HeldLink): Promise<readonly PeerEntity[]> {
+  try {
+    // Whatever is stored of the account from here on refers to its row.
+    await store.ensureAccount(accountId);
+    held.entities = await store.entities(accountId);
+  } catch (thrown) {
+    const error = toVigiliaError(thrown);
+    if (error.code !== 'STORE_UNAVAILABLE') throw error;
+    log.warn({ cause: error.message }, 'connecting without the database');
+  }
+  return held.entities;
+}
+
+type OpenLink = (session: string, entities: readonly PeerEntity[]) => TelegramLink;
 
 /**
  * Opens a link and has Telegram confirm the login.
  * A stored session that Telegram refuses is never replaced by a new login: that is a person's decision.
  * @throws SESSION_MISSING, SESSION_CORRUPT, TELEGRAM_REAUTH, or why the connection failed
  */
-async function login(line: AccountLine, deps: ConnectionDeps, signal: AbortSignal, open: OpenLink): Promise<TelegramLink> {
+async function login(
+  line: AccountLine,
+  deps: ConnectionDeps,
+  held: HeldLink,
+  signal: AbortSignal,
+  open: OpenLink,
+): Promise<TelegramLink> {
   const { accountId } = line;
   const stored = await deps.sessions.read(accountId);
   const credentials = stored === undefined ? deps.credentials() : undefined;
   if (stored === undefined && !credentials) {
     throw new VigiliaError('SESSION_MISSING', `account ${accountId} has no session yet: it has to be logged in`);
   }
-  // Whatever is stored of the account from here on refers to its row.
-  await deps.store.ensureAccount(accountId);
-  const entities = await deps.store.entities(accountId);
+  const entities = await knownEntities(accountId, deps, held);
   signal.throwIfAborted();
   const link = open(stored ?? '', entities);
   await link.connect();
@@ -182,26 +201,15 @@ async function login(line: AccountLine, deps: ConnectionDeps, signal: AbortSigna
 }
 
 /**
- * What is done on every connection before it counts as live: the account's channels and their access hashes are brought up to date.
- * A database that is down does not end a connection that is up.
+ * What is done on every connection before it counts as live: the account's channels, their access hashes and where they stand go the way of
+ * all updates, in their order. A channel that has moved on while we were away shows as a gap by that.
  */
-async function catchUp(line: AccountLine, { store, cache, log }: ConnectionDeps): Promise<void> {
+async function catchUp(line: AccountLine): Promise<void> {
   const found = await line.dialogs();
-  try {
-    const changed = await store.transaction(async (tx) => {
-      const revisions = await tx.upsertChannels(found.map(({ channel }) => channel));
-      await tx.upsertEntities(
-        line.accountId,
-        found.map(({ entity }) => entity),
-      );
-      return revisions;
-    });
-    await forgetChannels(cache, changed);
-  } catch (thrown) {
-    const error = toVigiliaError(thrown);
-    if (error.code !== 'STORE_UNAVAILABLE') throw error;
-    log.warn({ cause: error.message }, 'the channels are not stored: the database is down');
-  }
+  const updates = found.flatMap(({ channel, pts }) =>
+    pts === null ? [] : [{ type: 'position' as const, chatId: channel.chatId, pts }],
+  );
+  line.deliver({ updates, channels: found.map(({ channel, entity }) => ({ channel, entity })) });
 }
 
 /** What `/api/state` shows of a connection. */

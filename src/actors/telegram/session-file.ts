@@ -146,12 +146,19 @@ function unseal(sealed: Sealed, key: Buffer, accountId: string): string {
   return Buffer.concat([decipher.update(Buffer.from(sealed.data, 'base64')), decipher.final()]).toString('utf8');
 }
 
+/** What a file system says when it could not rather than when it would not. */
+const PASSING: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EIO', 'EAGAIN', 'EBUSY', 'ESTALE', 'EINTR']);
+
 async function readIfThere(file: string): Promise<string | undefined> {
   try {
     return await readFile(file, 'utf8');
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;
+    // Out of descriptors or memory, a disk that stutters: that is no news of the session, and it passes.
+    if (code !== undefined && PASSING.has(code)) {
+      throw new VigiliaError('SESSION_UNREADABLE', `${file} cannot be read at the moment (${code})`, { cause });
+    }
     throw new VigiliaError('SESSION_CORRUPT', `${file} cannot be read (${code}): check its owner and mode`, { cause });
   }
 }

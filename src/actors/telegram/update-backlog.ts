@@ -28,6 +28,12 @@ export class UpdateBacklog {
     return dropped;
   }
 
+  /** Gives back what was taken and could not be written: it is the oldest again. */
+  putBack(batch: UpdateBatch): void {
+    this.#batches.unshift(batch);
+    this.#updates += batch.updates.length;
+  }
+
   /** Joins the oldest batches into one of about `size` updates; of a channel that several of them name, the latest word counts. */
   take(size: number): UpdateBatch {
     const updates: TelegramUpdate[] = [];

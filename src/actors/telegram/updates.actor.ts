@@ -28,33 +28,26 @@ export interface UpdatesDeps {
  * A position moves only over updates that follow without a hole, so that whoever heals gaps later knows where each begins.
  */
 export function updatesSpec(line: AccountLine, deps: UpdatesDeps): ChildSpec {
+  // Of the account, not of one life: what waits when a life ends is written by the next one.
+  const waiting = new UpdateBacklog(MAX_WAITING);
+  let wake: () => void = () => {};
+  line.onUpdates((batch) => {
+    if (waiting.push(batch)) line.noteGap('account');
+    wake();
+  });
   return {
     id: 'updates',
     kind: 'task',
     start: (life) => ({
       logic: task(async (signal) => {
-        const waiting = new UpdateBacklog(MAX_WAITING);
-        let wake: () => void = () => {};
-        const unsubscribe = line.onUpdates((batch) => {
-          if (waiting.push(batch)) line.noteGap('account');
-          wake();
-        });
         signal.addEventListener('abort', () => wake(), { once: true });
-        try {
-          life.ready();
-          await new UpdateWriter(line, deps, signal).run(waiting, () => {
-            if (!waiting.empty || signal.aborted) return Promise.resolve();
-            return new Promise<void>((resolve) => {
-              wake = resolve;
-            });
+        life.ready();
+        await new UpdateWriter(line, deps, signal).run(waiting, () => {
+          if (!waiting.empty || signal.aborted) return Promise.resolve();
+          return new Promise<void>((resolve) => {
+            wake = resolve;
           });
-        } catch (thrown) {
-          // What waited is lost with this life, and what comes before the next one begins is not heard.
-          line.noteGap('account');
-          throw thrown;
-        } finally {
-          unsubscribe();
-        }
+        });
       }),
     }),
   };
@@ -74,30 +67,61 @@ class UpdateWriter {
   }
 
   async run(waiting: UpdateBacklog, more: () => Promise<void>): Promise<void> {
+    const { store } = this.#deps;
     await this.#untilStored(async () => {
-      for (const { box, pts } of await this.#deps.store.positions(this.#line.accountId)) this.#pts.set(box, pts);
+      await store.ensureAccount(this.#line.accountId);
+      for (const { box, pts } of await store.positions(this.#line.accountId)) this.#pts.set(box, pts);
     });
     // What has arrived before the stop is still written.
     while (!this.#signal.aborted || !waiting.empty) {
       await more();
       const batch = waiting.take(MAX_BATCH);
-      if (batch.updates.length + batch.channels.length > 0) await this.#untilStored(() => this.#store(batch));
-      else if (this.#signal.aborted) return;
+      if (batch.updates.length + batch.channels.length === 0) continue;
+      if (await this.#write(batch)) continue;
+      waiting.putBack(batch);
+      return;
     }
   }
 
-  /** The database may be away for long; a stop gives up then, and what is not stored is a gap by its pts. */
-  async #untilStored(write: () => Promise<void>): Promise<void> {
+  /**
+   * Writes a batch. One that the database refuses is halved until the update at fault stands alone: that one is left out, and counted as a gap.
+   * @returns false when the stop came first
+   */
+  async #write(batch: UpdateBatch): Promise<boolean> {
+    try {
+      return await this.#untilStored(() => this.#store(batch));
+    } catch (thrown) {
+      const { updates, channels } = batch;
+      if (updates.length > 1 || (updates.length === 1 && channels.length > 0)) {
+        const half = channels.length > 0 ? 0 : Math.ceil(updates.length / 2);
+        const first = await this.#write({ updates: updates.slice(0, half), channels });
+        return first && this.#write({ updates: updates.slice(half), channels: [] });
+      }
+      const [update] = updates;
+      this.#line.noteGap((update && boxOfUpdate(update)) ?? 'account');
+      this.#deps.log.error(
+        { account: this.#line.accountId, update: update?.type, err: thrown },
+        'an update could not be stored; left out',
+      );
+      return true;
+    }
+  }
+
+  /**
+   * The database may be away for long.
+   * @returns false when the stop came first
+   */
+  async #untilStored(write: () => Promise<void>): Promise<boolean> {
     const { clock, random, log } = this.#deps;
     for (let attempt = 0; ; attempt++) {
       try {
         await write();
-        return;
+        return true;
       } catch (thrown) {
         const error = toVigiliaError(thrown);
         if (error.code !== 'STORE_UNAVAILABLE') throw error;
         if (attempt === 0) log.warn({ account: this.#line.accountId, cause: error.message }, 'updates wait for the database');
-        if (!(await pause(clock, backoffDelayMs(RETRY, attempt, random), this.#signal))) return;
+        if (!(await pause(clock, backoffDelayMs(RETRY, attempt, random), this.#signal))) return false;
       }
     }
   }
@@ -142,17 +166,37 @@ class UpdateWriter {
 
   /** Moves the box's position where the update follows on it, and notes the hole where it does not. */
   #follow(update: TelegramUpdate, positions: Map<string, Position>, gaps: Set<string>): void {
-    if (update.type === 'too-long') gaps.add(update.chatId === null ? 'account' : boxOf(update.chatId));
-    if (update.type !== 'message' && update.type !== 'deleted') return;
-    const box = boxOf(update.type === 'message' ? update.message.chatId : update.chatId);
+    const box = boxOfUpdate(update);
+    if (update.type === 'too-long') gaps.add(box ?? 'account');
+    if (box === undefined || !('pts' in update)) return;
     const local = positions.get(box)?.pts ?? this.#pts.get(box);
-    const verdict = ptsVerdict(local, update.pts, update.ptsCount);
+    // A dialog's word stands for nothing that happened: it begins a box, or tells that something was missed.
+    const verdict =
+      update.type === 'position' && local !== undefined && update.pts <= local
+        ? 'duplicate'
+        : ptsVerdict(local, update.pts, countOf(update));
     if (verdict === 'gap') gaps.add(box);
-    if (verdict === 'apply')
+    if (verdict === 'apply') {
       positions.set(box, { box, pts: update.pts, qts: 0, date: Math.floor(this.#deps.clock.now() / 1000), seq: 0 });
+    }
   }
 }
 
-function boxOf(chatId: ChatId): string {
-  return `channel:${chatId}`;
+function countOf(update: TelegramUpdate): number {
+  return 'ptsCount' in update ? update.ptsCount : 0;
+}
+
+/** The box whose order an update keeps; undefined for one that belongs to none, or to the account's. */
+function boxOfUpdate(update: TelegramUpdate): string | undefined {
+  switch (update.type) {
+    case 'message':
+      return `channel:${update.message.chatId}`;
+    case 'deleted':
+    case 'position':
+      return `channel:${update.chatId}`;
+    case 'too-long':
+      return update.chatId === null ? undefined : `channel:${update.chatId}`;
+    case 'other':
+      return undefined;
+  }
 }

@@ -34,15 +34,16 @@ export const syncMessages: Action = {
     let complete = false;
     while (at.done < limit) {
       const page = await context.calls.history(at.chatId, at.offsetId, Math.min(PAGE, limit - at.done));
-      const oldest = page.messages.at(-1);
-      if (!oldest) {
+      if (page.oldestId === null) {
         complete = true;
         break;
       }
-      at = { ...at, offsetId: oldest.id, done: at.done + page.messages.length, total: Math.min(limit, page.total) };
+      at = { ...at, offsetId: page.oldestId, done: at.done + page.messages.length, total: Math.min(limit, page.total) };
       await context.commit({ done: at.done, total: at.total }, { ...at }, async (tx) => {
         await tx.upsertMessages(0, page.messages);
       });
+      // The limit may be what the channel has: then no empty page has to say so.
+      complete = at.done >= page.total;
     }
     return finish(context, at, complete);
   },

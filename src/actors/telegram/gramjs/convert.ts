@@ -17,7 +17,7 @@ export function bareChannelId(chatId: ChatId): string {
 }
 
 /** Any peer's marked id. */
-function markPeer(peer: Api.TypePeer): ChatId {
+export function markPeer(peer: Api.TypePeer): ChatId {
   if (peer instanceof Api.PeerChannel) return markChannel(peer.channelId);
   if (peer instanceof Api.PeerChat) return -Number(peer.chatId.toString());
   return Number(peer.userId.toString());

@@ -5,6 +5,7 @@ import type { Log } from '../../../log.ts';
 import type {
   ChannelRef,
   ChatId,
+  Dialog,
   HistoryPage,
   LinkEvents,
   PeerEntity,
@@ -13,7 +14,7 @@ import type {
   Telegram,
   TelegramLink,
 } from '../../../ports.ts';
-import { bareChannelId, toChannels, toMessage, toUpdates } from './convert.ts';
+import { bareChannelId, markPeer, toChannels, toMessage, toUpdates } from './convert.ts';
 import { fromGramJs } from './errors.ts';
 import { LinkClient } from './link-client.ts';
 import { LinkSockets, type ServerAddress, socketClass, trustServerKey } from './server-address.ts';
@@ -142,23 +143,31 @@ class GramJsLink implements TelegramLink {
     return { ...found, channel: { ...found.channel, about: about || null, participants: participantsCount ?? null } };
   }
 
-  async dialogs(): Promise<ResolvedChannel[]> {
-    const found = new Map<ChatId, ResolvedChannel>();
-    let offsetDate = 0;
-    let offsetId = 0;
-    let offsetPeer: Api.TypeInputPeer = new Api.InputPeerEmpty();
+  async dialogs(): Promise<Dialog[]> {
+    const found = new Map<ChatId, Dialog>();
+    const seen = new Set<string>();
+    let at = { offsetDate: 0, offsetId: 0, offsetPeer: new Api.InputPeerEmpty() as Api.TypeInputPeer };
     for (;;) {
       const answer: Api.messages.TypeDialogs = await this.#invoke(
-        new Api.messages.GetDialogs({ offsetDate, offsetId, offsetPeer, limit: PAGE_LIMIT, hash: long(0) }),
+        new Api.messages.GetDialogs({ ...at, limit: PAGE_LIMIT, hash: long(0) }),
       );
       if (answer instanceof Api.messages.DialogsNotModified) break;
-      for (const entry of this.#keep(toChannels(answer.chats))) found.set(entry.channel.chatId, entry);
+      const before = seen.size;
+      for (const dialog of answer.dialogs) seen.add(`${dialog.className} ${markPeer(dialog.peer)}`);
+      const pts = new Map(answer.dialogs.map((dialog) => [markPeer(dialog.peer), 'pts' in dialog ? (dialog.pts ?? null) : null]));
+      for (const entry of this.#keep(toChannels(answer.chats))) {
+        const { chatId } = entry.channel;
+        if (pts.has(chatId)) found.set(chatId, { ...entry, pts: pts.get(chatId) ?? null });
+      }
       const last = answer.dialogs.at(-1);
-      const lastMessage = answer.messages.at(-1);
-      if (!(answer instanceof Api.messages.DialogsSlice) || !last || answer.dialogs.length < PAGE_LIMIT) break;
-      offsetId = last.topMessage;
-      offsetDate = lastMessage && 'date' in lastMessage ? lastMessage.date : offsetDate;
-      offsetPeer = this.#inputPeer(last.peer) ?? offsetPeer;
+      // A page that brings nothing new would be followed by itself for ever.
+      if (!(answer instanceof Api.messages.DialogsSlice) || !last || seen.size === before) break;
+      const top = answer.messages.find((message) => message.id === last.topMessage && samePeer(message, last.peer));
+      at = {
+        offsetId: last.topMessage,
+        offsetDate: top && 'date' in top ? top.date : at.offsetDate,
+        offsetPeer: inputPeerOf(last.peer, answer) ?? at.offsetPeer,
+      };
     }
     return [...found.values()];
   }
@@ -177,10 +186,16 @@ class GramJsLink implements TelegramLink {
         hash: long(0),
       }),
     );
-    if (answer instanceof Api.messages.MessagesNotModified) return { messages: [], total: answer.count, pts: null };
+    if (answer instanceof Api.messages.MessagesNotModified)
+      return { messages: [], oldestId: null, total: answer.count, pts: null };
     const messages = answer.messages.map((message) => toMessage(message, 0)).filter((message) => message !== undefined);
     const total = answer instanceof Api.messages.Messages ? messages.length : answer.count;
-    return { messages, total, pts: answer instanceof Api.messages.ChannelMessages ? answer.pts : null };
+    return {
+      messages,
+      oldestId: answer.messages.at(-1)?.id ?? null,
+      total,
+      pts: answer instanceof Api.messages.ChannelMessages ? answer.pts : null,
+    };
   }
 
   async close(): Promise<void> {
@@ -210,12 +225,6 @@ class GramJsLink implements TelegramLink {
       );
     }
     return new Api.InputChannel({ channelId: long(bareChannelId(chatId)), accessHash: long(accessHash) });
-  }
-
-  #inputPeer(peer: Api.TypePeer): Api.TypeInputPeer | undefined {
-    if (!(peer instanceof Api.PeerChannel)) return undefined;
-    const entry = [...this.#hashes].find(([id]) => bareChannelId(id) === peer.channelId.toString());
-    return entry ? new Api.InputPeerChannel({ channelId: peer.channelId, accessHash: long(entry[1]) }) : undefined;
   }
 
   #keep(channels: ResolvedChannel[]): ResolvedChannel[] {
@@ -257,4 +266,24 @@ class GramJsLink implements TelegramLink {
     this.#fail(error);
     this.#events.onDown(error);
   }
+}
+
+function samePeer(message: Api.TypeMessage, peer: Api.TypePeer): boolean {
+  return message.peerId !== undefined && markPeer(message.peerId) === markPeer(peer);
+}
+
+/** How to address a peer of an answer, by what the answer itself says of it. */
+function inputPeerOf(
+  peer: Api.TypePeer,
+  answer: Api.messages.Dialogs | Api.messages.DialogsSlice,
+): Api.TypeInputPeer | undefined {
+  if (peer instanceof Api.PeerChat) return new Api.InputPeerChat({ chatId: peer.chatId });
+  if (peer instanceof Api.PeerChannel) {
+    const chat = answer.chats.find(({ id }) => id.equals(peer.channelId));
+    const accessHash = chat && 'accessHash' in chat ? chat.accessHash : undefined;
+    return accessHash ? new Api.InputPeerChannel({ channelId: peer.channelId, accessHash }) : undefined;
+  }
+  const user = answer.users.find(({ id }) => id.equals(peer.userId));
+  const accessHash = user && 'accessHash' in user ? user.accessHash : undefined;
+  return accessHash ? new Api.InputPeerUser({ userId: peer.userId, accessHash }) : undefined;
 }

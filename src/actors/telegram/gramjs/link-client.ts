@@ -1,6 +1,6 @@
 import { TelegramClient } from 'telegram/client/TelegramClient.js';
 import type { TelegramClientParams } from 'telegram/client/telegramBaseClient.js';
-import { FileMigrateError } from 'telegram/errors/index.js';
+import { FileMigrateError, RPCError } from 'telegram/errors/index.js';
 import { Logger, LogLevel } from 'telegram/extensions/Logger.js';
 import { MTProtoSender, UpdateConnectionState } from 'telegram/network/index.js';
 import type { TLMessage } from 'telegram/tl/core/index.js';
@@ -40,12 +40,13 @@ class LinkSender extends MTProtoSender {
   // Typed as private by GramJS, but looked up on the instance: see SenderInsides.
   static {
     const insides = LinkSender.prototype as unknown as SenderInsides & { hooks: ClientHooks | undefined };
-    insides._handleContainer = async function (this: SenderInsides, message) {
+    insides._handleContainer = async function (this: SenderInsides & { hooks: ClientHooks | undefined }, message) {
       for (const inner of message.obj.messages) {
         try {
           await this._processMessage(inner);
-        } catch {
-          // An rpc_error has already rejected its own call; the siblings behind it still count.
+        } catch (error) {
+          // An rpc_error has already rejected its own call; the siblings behind it still count. Of anything else nobody knows what was missed.
+          if (!(error instanceof RPCError)) this.hooks?.onDrop(error instanceof Error ? error : new Error(String(error)));
         }
       }
     };
