@@ -47,7 +47,8 @@ export const VARIABLES = [
   {
     name: 'DATABASE_URL',
     byDefault: '',
-    description: 'PostgreSQL, `postgresql://user:password@host:port/name`. Without it: PGlite in the data directory.',
+    description:
+      'PostgreSQL, `postgresql://user:password@host:port/name`. Without it: PGlite in the data directory. With it, Telegram is not simulated unless `SIMULATOR_WORLD` is set.',
     show: 'url',
   },
   {
