@@ -88,6 +88,9 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 const PORT = wholeNumber(0, 65_535);
 const API_HASH = /^[0-9a-fA-F]{32}$/;
+/** Any word, but none that means `production` and is not: the safety that hangs on it would be off. */
+const nodeEnv: Parse<string> = (input) =>
+  /^prod/i.test(input) && input !== 'production' ? { ok: false, allowed: '`production`, spelt so' } : { ok: true, value: input };
 /** Prefixes that nobody else uses: an unknown name that begins so is a misspelt one of ours. */
 const OUR_PREFIXES = ['VIGILIA_', 'GATEWAY_', 'SIMULATOR_', 'TELEGRAM_', 'SESSION_KEY', 'OPS_'];
 const FOR_TESTS = 'VIGILIA_TEST_';
@@ -117,6 +120,7 @@ export function readConfig(env: Environment, readFile: (path: string) => string,
     'DATABASE_DIRECT_URL',
     url(['postgresql', 'postgres'], 'postgresql://user:password@localhost:5432/name'),
   );
+  const production = reading.value('NODE_ENV', nodeEnv) === 'production';
   const config: Config = {
     role,
     dataDir: reading.value('VIGILIA_DATA_DIR', text) ?? './data',
@@ -126,10 +130,10 @@ export function readConfig(env: Environment, readFile: (path: string) => string,
     database: databaseUrl === undefined ? null : { url: databaseUrl, directUrl: directUrl ?? databaseUrl },
     redisUrl: reading.value('REDIS_URL', url(['redis', 'rediss'], 'redis://localhost:6379')) ?? null,
     rabbitmqUrl: reading.value('RABBITMQ_URL', url(['amqp', 'amqps'], 'amqp://user:password@localhost:5672')) ?? null,
-    telegram: readTelegram(reading, exists, role),
+    telegram: readTelegram(reading, exists, role, production),
     sessionKey: reading.valueOrFile('SESSION_KEY', secretText) ?? null,
     logLevel: reading.value('LOG_LEVEL', oneOf(LOG_LEVELS)) ?? 'info',
-    production: reading.value('NODE_ENV', text) === 'production',
+    production,
     warnings: [...misspelt(env), ...withoutEffect(reading)],
   };
 
@@ -144,9 +148,6 @@ export function readConfig(env: Environment, readFile: (path: string) => string,
       'HTTP_HOST',
       'a loopback address (127.0.0.1, ::1, localhost), or set GATEWAY_TOKENS: without a token anyone could ask',
     );
-  }
-  if (role === 'all' && http.port !== 0 && http.port === ops.port && http.host === ops.host) {
-    reading.fault('OPS_PORT', 'a port of its own: HTTP_PORT is the same');
   }
   if (reading.faults.length > 0) throw new ConfigError(Object.freeze(reading.faults));
   return freezeDeeply(config);
@@ -224,7 +225,7 @@ class Reading {
 }
 
 /** Decides which Telegram is meant, by the rule that nothing simulated may be mistaken for Telegram. */
-function readTelegram(reading: Reading, exists: (path: string) => boolean, role: Role): TelegramConfig {
+function readTelegram(reading: Reading, exists: (path: string) => boolean, role: Role, production: boolean): TelegramConfig {
   const apiId = reading.value('TELEGRAM_API_ID', wholeNumber(1, 2 ** 31 - 1));
   const server = reading.value('TELEGRAM_SERVER', address);
   const apiHash = reading.value('TELEGRAM_API_HASH', (input) =>
@@ -252,7 +253,7 @@ function readTelegram(reading: Reading, exists: (path: string) => boolean, role:
   const named = (['TELEGRAM_API_ID', 'TELEGRAM_API_HASH', 'TELEGRAM_SERVER'] as const).filter((name) => reading.isSet(name));
   if (named.length === 0) {
     if (role === 'gateway') refuseToSimulateAlone(reading);
-    else refuseToSimulateByAccident(reading);
+    else refuseToSimulateByAccident(reading, production);
     return { kind: 'simulated', world: world ?? null, port, rate };
   }
   if (reading.isSet('SIMULATOR_WORLD')) {
@@ -278,10 +279,10 @@ function refuseToSimulateAlone(reading: Reading): void {
   );
 }
 
-function refuseToSimulateByAccident(reading: Reading): void {
+function refuseToSimulateByAccident(reading: Reading, production: boolean): void {
   if (reading.isSet('SIMULATOR_WORLD')) return;
   const serious: string[] = (['DATABASE_URL', 'RABBITMQ_URL', 'REDIS_URL'] as const).filter((name) => reading.isSet(name));
-  if (reading.value('NODE_ENV', text) === 'production') serious.push('NODE_ENV=production');
+  if (production) serious.push('NODE_ENV=production');
   if (serious.length === 0) return;
   reading.fault(
     'TELEGRAM_API_ID',

@@ -240,12 +240,14 @@ describe('the dispatcher', () => {
     }
     expect(old).toEqual([]);
     expect(pruned.map(({ at }) => at - begun)).toEqual([0, 1_000, 2_000]);
-    // Time passes in one piece here; the poll that is due looks at the clock.
-    await clock.advance(999);
-    const { ended } = looks;
-    await clock.advance(1);
-    await until(() => looks.ended > ended);
-    expect(pruned).toHaveLength(3);
+    const look = async (at: number): Promise<number> => {
+      const { ended } = looks;
+      await clock.advance(at - clock.now());
+      await until(() => looks.ended > ended);
+      return pruned.length;
+    };
+    expect(await look(begun + 3_601_999)).toBe(3);
+    expect(await look(begun + 3_602_999)).toBe(4);
   });
 
   test('stops at once, asleep or in the middle of a look', async () => {
