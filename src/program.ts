@@ -1,5 +1,4 @@
-import { createHash, createPublicKey, randomBytes } from 'node:crypto';
-import { realpathSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
 import { createMemoryBroker } from './actors/broker/memory.broker.ts';
 import { createMemoryCache } from './actors/cache/memory.cache.ts';
 import { createNoneCache } from './actors/cache/none.cache.ts';
@@ -28,11 +27,13 @@ import { type Clock, systemClock, systemRandom } from './clock.ts';
 import type { Config } from './config.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
 import { VigiliaError } from './errors.ts';
+import { notesOf, sayWhatRuns, sayWhatToTry } from './first-words.ts';
 import { API_BASE, buildGateway, buildOps } from './http/server.ts';
 import type { Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import type { Telegram, World } from './ports.ts';
 import { treeOf } from './tree.ts';
+import { worldOf, worldPlace } from './worlds.ts';
 
 /** The account that this version serves. */
 const ACCOUNT = 'main';
@@ -96,11 +97,11 @@ async function assemble(
   clock: typeof systemClock,
   random: typeof systemRandom,
 ): Promise<{ readonly system: ActorSystem; readonly release: () => Promise<void> }> {
-  const place = worldPlace(config);
+  const place = worldPlace(config.telegram);
   const desk = config.telegram.kind === 'simulated' ? new SimulatorDesk(clock) : undefined;
-  const world = (): World => worldOf(config, desk);
+  const world = (): World => worldOf(config.telegram, desk?.worldId);
   // First of all: a new embedded database takes seconds to make.
-  sayWhatRuns(config, host, log, dataDir.path);
+  sayWhatRuns(config, host.version, host.pid, log, dataDir.path);
   const embeddedStore: StoreOptions = { kind: 'pglite', dataDir: dataDir.file('worlds', place, 'pglite') };
   const storeOptions = config.database ? ({ kind: 'postgresql', ...config.database } as const) : embeddedStore;
   const store = gateStore(await openStore(storeOptions, { clock, log }));
@@ -161,7 +162,7 @@ async function assemble(
     });
   const announce = (url: string): void => {
     dataDir.announce(url);
-    if (config.role !== 'worker') sayWhatToTry(config, log, url, desk);
+    if (config.role !== 'worker') sayWhatToTry(config, log, url, url + API_BASE, desk?.info?.channels[0]?.username);
   };
   system = startSystem(
     treeOf(
@@ -192,33 +193,6 @@ async function assemble(
       await store.close();
     },
   };
-}
-
-/** Each world has its own place in the data directory, so that going from one to another mixes nothing up. */
-function worldPlace({ telegram }: Config): string {
-  switch (telegram.kind) {
-    case 'telegram':
-      return 'telegram';
-    case 'server':
-      return `server-${fingerprint(telegram.keyPem)}`;
-    case 'simulated':
-      return telegram.world === null ? 'simulator-demo' : `simulator-${sha256(realpathSync(telegram.world)).slice(0, 12)}`;
-  }
-}
-
-function worldOf({ telegram }: Config, desk: SimulatorDesk | undefined): World {
-  if (telegram.kind === 'telegram') return { kind: 'telegram', id: 'telegram' };
-  if (telegram.kind === 'server') return { kind: 'server', id: fingerprint(telegram.keyPem) };
-  return { kind: 'simulator', id: desk?.worldId ?? 'unknown' };
-}
-
-/** The same of a server's key wherever it is computed: the first 16 hex digits of the SHA-256 of its DER form. */
-function fingerprint(publicKeyPem: string): string {
-  return sha256(createPublicKey(publicKeyPem).export({ type: 'spki', format: 'der' })).slice(0, 16);
-}
-
-function sha256(data: string | Buffer): string {
-  return createHash('sha256').update(data).digest('hex');
 }
 
 function telegramOf(
@@ -252,41 +226,4 @@ function simulatorOf(
   const world = telegram.world === null ? [] : ['--world', telegram.world];
   const args = ['simulator', ...world, '--data', folder, '--port', String(telegram.port), '--rate', String(telegram.rate)];
   return simulatorSpec(desk, { entry, args: [...args, '--log-level', logLevel] }, deps);
-}
-
-/** What people have to know of this version, shown by `/health`. */
-function notesOf({ telegram, rabbitmqUrl, redisUrl, role }: Config): string[] {
-  const notes = [
-    'Gaps in the pushed updates are seen and counted, but not yet filled: what was posted while the account was away arrives with the next sync-messages.',
-  ];
-  if (telegram.kind === 'simulated') notes.push('Telegram is simulated: nothing here comes from or goes to Telegram.');
-  if (telegram.kind === 'server') notes.push('What answers as Telegram is the server of TELEGRAM_SERVER.');
-  if (rabbitmqUrl) notes.push('RABBITMQ_URL is set but not used by this version: jobs are found through the database.');
-  if (redisUrl) notes.push('REDIS_URL is set but not used by this version: reads go to the database.');
-  if (role === 'gateway') notes.push('A gateway of its own does not see its workers in this version: ask their ops listeners.');
-  return notes;
-}
-
-function sayWhatRuns(config: Config, host: ProgramHost, log: Log, dataDir: string): void {
-  for (const warning of config.warnings) log.warn({}, warning);
-  const where = config.database ? 'PostgreSQL' : 'embedded database (PGlite)';
-  log.info({ role: config.role, pid: host.pid, dataDir }, `Vigília ${host.version}: ${where}, in-process broker`);
-  if (config.telegram.kind === 'simulated') {
-    const world = config.telegram.world ?? 'the built-in demo world';
-    log.warn(
-      { world },
-      'Telegram is SIMULATED: a real MTProto server on loopback; set TELEGRAM_API_ID and TELEGRAM_API_HASH for Telegram',
-    );
-  }
-  for (const note of notesOf(config)) log.debug({}, note);
-}
-
-/** Commands to copy into a shell, each a line of its own. */
-function sayWhatToTry(config: Config, log: Log, url: string, desk: SimulatorDesk | undefined): void {
-  const channel = desk?.info?.channels[0]?.username ?? 'durov';
-  const token = config.tokens.length > 0 ? "-H 'X-Gateway-Token: YOUR_TOKEN' " : '';
-  const body = `-H 'content-type: application/json' -d '{"channelId":"${channel}","limit":200}'`;
-  log.info({}, `try: curl ${token}-X POST '${url}${API_BASE}/sync-messages' ${body}`);
-  log.info({}, `then: curl ${token}'${url}${API_BASE}/channels/${channel}/messages?limit=5'`);
-  log.info({}, `and: curl ${token}'${url}/health'`);
 }
