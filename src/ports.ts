@@ -239,6 +239,17 @@ export interface StoreTransaction {
   /** Marks messages as deleted; ids that are not stored are ignored. @returns the ids that were not deleted before, ascending */
   deleteMessages(scope: number, chatId: ChatId, ids: readonly number[], deletedAtMs: number): Promise<number[]>;
   /**
+   * Marks as deleted what is stored of a range of ids (both ends in it) and is not among the present ones: what was deleted while nobody listened.
+   * @returns the ids that were not deleted before, ascending
+   */
+  deleteAbsent(
+    scope: number,
+    chatId: ChatId,
+    range: { readonly from: number; readonly to: number },
+    presentIds: readonly number[],
+    deletedAtMs: number,
+  ): Promise<number[]>;
+  /**
    * Inserts channels or renews what is known of them; an absent (null) `about` or `participants` keeps what was stored.
    * A username that another channel held is taken from it. The revision grows of each channel of which something really changed.
    * @returns the stored channels that changed, also those that lost their username: their windows are to be forgotten after the commit

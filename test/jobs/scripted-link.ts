@@ -17,7 +17,7 @@ export class ScriptedLink implements TelegramLink {
   readonly username: string;
   readonly channel: Channel;
   /** Newest first, ids with gaps: every third one is missing. */
-  readonly messages: readonly Message[];
+  messages: readonly Message[];
   /** Pages that were asked for, in order. */
   readonly pages: { readonly offsetId: number; readonly limit: number }[] = [];
   /** Runs before each page is answered, with its number from 1; what it throws is the answer. */

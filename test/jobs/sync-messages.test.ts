@@ -139,6 +139,30 @@ describe('sync-messages', () => {
     expect(await stored(at)).toEqual(ids(at));
   });
 
+  test('takes deletions over that nobody told of, within what it reads, and nothing beyond', async () => {
+    const at = house(250);
+    at.goOnline();
+    await at.start();
+    await at.ended((await at.submit()).id);
+    const all = ids(at);
+    // The two newest lie above what is read, the last one below it: of these nothing is known.
+    const gone = [0, 1, 100, 101, 170].map((index) => all[index] as number);
+    at.link.messages = at.link.messages.filter(({ id }) => !gone.includes(id));
+    const job = await at.ended((await at.submit({ params: { limit: 150, force: true } })).id);
+    expect(job.result?.count).toBe(150);
+    const left = await stored(at);
+    expect(gone.map((id) => left.includes(id))).toEqual([true, true, false, false, true]);
+    expect(left).toHaveLength(248);
+  });
+
+  test('is complete when its limit is just what the channel has', async () => {
+    const at = house(200);
+    at.goOnline();
+    await at.start();
+    const job = await at.ended((await at.submit({ params: { limit: 200 } })).id);
+    expect(job.result).toMatchObject({ count: 200, complete: true });
+  });
+
   test('an unknown channel fails at once', async () => {
     const at = house(10);
     at.goOnline();

@@ -215,6 +215,18 @@ export function messagesContract(harness: () => StoreHarness): void {
       expect(row?.at).toBe(NOW);
     });
 
+    test("that are absent from a range of Telegram's are deleted, and only those", async () => {
+      const { store } = await harness().fresh();
+      await store.transaction((tx) => tx.upsertChannels([channel()]));
+      await write(store, history(6));
+      const absent = (from: number, to: number, present: number[]): Promise<number[]> =>
+        store.transaction((tx) => tx.deleteAbsent(0, CHANNEL_ID, { from, to }, present, NOW));
+      expect(await absent(2, 5, [2, 4])).toEqual([3, 5]);
+      expect(await absent(2, 5, [2, 4])).toEqual([]);
+      expect(await absent(5, 2, [])).toEqual([]);
+      expect(await ids(store, { limit: 10 })).toEqual([6, 4, 2, 1]);
+    });
+
     test('are read newest first, in pages before an id, and nearest after one', async () => {
       const { store } = await harness().fresh();
       await write(store, history(10));

@@ -31,10 +31,10 @@ const UPSERT = `
   SELECT count(*) FILTER (WHERE inserted) AS inserted, count(*) FILTER (WHERE NOT inserted) AS updated FROM written`;
 
 // Rows are locked in the order of their key, as upserts lock them, so that the two cannot block each other for ever.
-const DELETE = `
+const deletion = (which: string): string => `
   WITH present AS (
     SELECT ctid AS place FROM messages
-    WHERE scope = $1::int4 AND chat_id = $2::int8 AND id = ANY ($3::int4[]) AND deleted_at IS NULL
+    WHERE scope = $1::int4 AND chat_id = $2::int8 AND ${which} AND deleted_at IS NULL
     ORDER BY id, date FOR UPDATE
   ), gone AS (
     UPDATE messages SET deleted_at = $4::timestamptz FROM present WHERE messages.ctid = present.place RETURNING id
@@ -43,6 +43,9 @@ const DELETE = `
     WHERE $1::int4 = ${CHANNEL_SCOPE} AND chat_id = $2::int8 AND EXISTS (SELECT FROM gone)
   )
   SELECT DISTINCT id FROM gone ORDER BY id`;
+
+const DELETE = deletion('id = ANY ($3::int4[])');
+const DELETE_ABSENT = deletion('id BETWEEN $5::int4 AND $6::int4 AND id <> ALL ($3::int4[])');
 
 /**
  * Of several versions of a message the newest, in the order of the table's key: a statement may not touch a row twice, and statements
@@ -106,6 +109,20 @@ export async function deleteMessages(
 ): Promise<number[]> {
   if (ids.length === 0) return [];
   const gone = await session.query(DELETE, [scope, chatId, ids, instant(deletedAtMs)]);
+  return gone.map((row) => row.id as number);
+}
+
+/** What `StoreTransaction.deleteAbsent` says. */
+export async function deleteAbsent(
+  session: SqlSession,
+  scope: number,
+  chatId: ChatId,
+  range: { readonly from: number; readonly to: number },
+  presentIds: readonly number[],
+  deletedAtMs: number,
+): Promise<number[]> {
+  if (range.from > range.to) return [];
+  const gone = await session.query(DELETE_ABSENT, [scope, chatId, presentIds, instant(deletedAtMs), range.from, range.to]);
   return gone.map((row) => row.id as number);
 }
 

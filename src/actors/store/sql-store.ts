@@ -37,6 +37,8 @@ export function createSqlStore(parts: SqlStoreParts): Store {
     const result = await work({
       upsertMessages: (scope, batch) => call(messages.upsertMessages(session, scope, batch)),
       deleteMessages: (scope, chatId, ids, atMs) => call(messages.deleteMessages(session, scope, chatId, ids, atMs)),
+      deleteAbsent: (scope, chatId, range, present, atMs) =>
+        call(messages.deleteAbsent(session, scope, chatId, range, present, atMs)),
       upsertChannels: (batch) => call(channels.upsertChannels(session, batch)),
       markSynced: (chatId, atMs, depth, complete) => call(channels.markSynced(session, chatId, atMs, depth, complete)),
       upsertEntities: (accountId, entities) => call(accounts.upsertEntities(session, accountId, entities)),

@@ -38,9 +38,14 @@ export const syncMessages: Action = {
         complete = true;
         break;
       }
+      const newestId = page.messages[0]?.id ?? page.oldestId;
+      // From just below the page before: ids only grow, so what is stored there and was not in the pages has been deleted.
+      const range = { from: page.oldestId, to: at.offsetId === 0 ? newestId : at.offsetId - 1 };
       at = { ...at, offsetId: page.oldestId, done: at.done + page.messages.length, total: Math.min(limit, page.total) };
       await context.commit({ done: at.done, total: at.total }, { ...at }, async (tx) => {
         await tx.upsertMessages(0, page.messages);
+        const present = page.messages.map(({ id }) => id);
+        await tx.deleteAbsent(0, at.chatId, range, present, context.clock.now());
       });
       // The limit may be what the channel has: then no empty page has to say so.
       complete = at.done >= page.total;
