@@ -7,7 +7,7 @@ import { ChannelSchema, channelView } from './channel-view.ts';
 import { READ_MS, withinDeadline } from './deadline.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
 import { MessageSchema } from './message-schema.ts';
-import { ChannelPathSchema, nullable } from './view.ts';
+import { ChannelPathSchema, NoQuery, nullable } from './view.ts';
 
 const MessageId = Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1 });
 
@@ -34,8 +34,6 @@ const MessagesQuery = Type.Object(
   },
   { additionalProperties: false },
 );
-
-const NoQuery = Type.Object({}, { additionalProperties: false });
 
 const MessagesSchema = Type.Object({
   channel: ChannelSchema,

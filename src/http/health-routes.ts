@@ -4,6 +4,7 @@ import type { HealthReport } from '../ports.ts';
 import type { App } from './app.ts';
 import { withinDeadline } from './deadline.ts';
 import type { OpsDeps } from './gateway-deps.ts';
+import { NoQuery } from './view.ts';
 
 /** How long the store has to answer a ping, and the rest of the program to report. */
 const ANSWER_MS = 2_000;
@@ -21,7 +22,11 @@ export function addHealthRoutes(app: App, { clock, log, host, store, health }: O
     closing = true;
   });
 
-  app.get('/health/live', { config: { scope: 'public', summary: 'The process runs' } }, async () => ({ status: 'ok' }));
+  app.get(
+    '/health/live',
+    { config: { scope: 'public', summary: 'The process runs' }, schema: { querystring: NoQuery } },
+    async () => ({ status: 'ok' }),
+  );
 
   let pinging: Promise<number> | undefined;
   let answeredAt = Number.NEGATIVE_INFINITY;
@@ -42,7 +47,10 @@ export function addHealthRoutes(app: App, { clock, log, host, store, health }: O
 
   app.get(
     '/health/ready',
-    { config: { scope: 'public', summary: 'Jobs can be accepted', errors: ['STORE_UNAVAILABLE'] } },
+    {
+      config: { scope: 'public', summary: 'Jobs can be accepted', errors: ['STORE_UNAVAILABLE'] },
+      schema: { querystring: NoQuery },
+    },
     async (_request, reply) => {
       reply.header('cache-control', 'no-store');
       if (closing) throw new VigiliaError('STORE_UNAVAILABLE', 'the process is stopping');
@@ -58,7 +66,10 @@ export function addHealthRoutes(app: App, { clock, log, host, store, health }: O
 
   app.get(
     '/health',
-    { config: { scope: 'public', summary: 'What can be served now, with the evidence', errors: ['STORE_UNAVAILABLE'] } },
+    {
+      config: { scope: 'public', summary: 'What can be served now, with the evidence', errors: ['STORE_UNAVAILABLE'] },
+      schema: { querystring: NoQuery },
+    },
     async (request, reply) => {
       const report: HealthReport = await withinDeadline(clock, ANSWER_MS, Promise.resolve(health()));
       reply.header('cache-control', 'no-store').code(report.status === 'down' ? 503 : 200);

@@ -4,9 +4,9 @@ import type { App } from './app.ts';
 import { READ_MS, withinDeadline } from './deadline.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
 import { JobSchema, jobView } from './job-view.ts';
+import { NoQuery } from './view.ts';
 
 const JobPath = Type.Object({ id: Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$' }) }, { additionalProperties: false });
-const NoQuery = Type.Object({}, { additionalProperties: false });
 
 /** What became of a request. */
 export function addJobRoutes(app: App, { clock, store, health }: GatewayDeps, base: string): void {

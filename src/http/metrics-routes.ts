@@ -1,5 +1,6 @@
 import type { App } from './app.ts';
 import type { OpsDeps } from './gateway-deps.ts';
+import { NoQuery } from './view.ts';
 
 /** Figures for Prometheus, and the measuring of every answer. */
 export function addMetricsRoutes(app: App, { metrics }: Pick<OpsDeps, 'metrics'>): void {
@@ -8,8 +9,12 @@ export function addMetricsRoutes(app: App, { metrics }: Pick<OpsDeps, 'metrics'>
     metrics.observeHttp(request.method, request.routeOptions.url ?? 'none', reply.statusCode, reply.elapsedTime / 1000);
   });
 
-  app.get('/metrics', { config: { scope: 'read', summary: 'Figures for Prometheus' } }, async (_request, reply) => {
-    const { contentType, body } = await metrics.expose();
-    return reply.header('content-type', contentType).send(body);
-  });
+  app.get(
+    '/metrics',
+    { config: { scope: 'read', summary: 'Figures for Prometheus' }, schema: { querystring: NoQuery } },
+    async (_request, reply) => {
+      const { contentType, body } = await metrics.expose();
+      return reply.header('content-type', contentType).send(body);
+    },
+  );
 }

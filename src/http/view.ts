@@ -32,3 +32,6 @@ export const ChannelPathSchema = Type.Object(
   },
   { additionalProperties: false },
 );
+
+/** The query of a route that takes none. */
+export const NoQuery = Type.Object({}, { additionalProperties: false });

@@ -47,7 +47,11 @@ export class JobHouse {
   /** Looks at each call after it was made, and may lose its answer. */
   afterCall: (name: string, args: readonly unknown[]) => Promise<void> = async () => {};
   /** Real time, plus what the test skips. */
-  readonly clock = { ...systemClock, now: () => Date.now() + this.#skippedMs };
+  readonly clock = {
+    ...systemClock,
+    now: () => systemClock.now() + this.#skippedMs,
+    monotonic: () => systemClock.monotonic() + this.#skippedMs,
+  };
   #skippedMs = 0;
   /** Calls that found the database away. */
   refused = 0;

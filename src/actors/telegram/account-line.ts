@@ -42,6 +42,8 @@ export class AccountLine implements TelegramCalls {
   #lastPongAt: number | null = null;
   #lastRpcAt: number | null = null;
   #lastUpdateAt: number | null = null;
+  /** Until when Telegram wants to be left alone with a kind of call, by the monotonic clock in ms: the others go on. */
+  readonly #floods = new Map<keyof TelegramCalls, number>();
   readonly #gaps = new Set<string>();
   readonly #servingListeners = new Set<(serving: boolean) => void>();
   readonly #updateListeners = new Set<(batch: UpdateBatch) => void>();
@@ -122,7 +124,7 @@ export class AccountLine implements TelegramCalls {
 
   async resolve(ref: ChannelRef): Promise<ResolvedChannel> {
     try {
-      return await this.#call((link) => link.resolve(ref));
+      return await this.#call('resolve', (link) => link.resolve(ref));
     } catch (cause) {
       if (!(cause instanceof VigiliaError) || cause.code !== 'CHANNEL_NOT_FOUND') throw cause;
       const why = `there is no channel ${formatChannelRef(ref)}, or account ${this.accountId} may not see it: ${cause.message}`;
@@ -131,21 +133,26 @@ export class AccountLine implements TelegramCalls {
   }
 
   fullChannel(chatId: ChatId): Promise<ResolvedChannel> {
-    return this.#call((link) => link.fullChannel(chatId));
+    return this.#call('fullChannel', (link) => link.fullChannel(chatId));
   }
 
   dialogs(): Promise<Dialog[]> {
-    return this.#call((link) => link.dialogs());
+    return this.#call('dialogs', (link) => link.dialogs());
   }
 
   history(chatId: ChatId, offsetId: number, limit: number): Promise<HistoryPage> {
-    return this.#call((link) => link.history(chatId, offsetId, limit));
+    return this.#call('history', (link) => link.history(chatId, offsetId, limit));
   }
 
-  async #call<T>(make: (link: TelegramLink) => Promise<T>): Promise<T> {
+  async #call<T>(method: keyof TelegramCalls, make: (link: TelegramLink) => Promise<T>): Promise<T> {
     const link = this.#link;
     const owner = this.#owner;
     if (!link) throw new VigiliaError('TELEGRAM_OFFLINE', `account ${this.accountId} is ${this.#state}`);
+    const waitMs = (this.#floods.get(method) ?? 0) - this.#clock.monotonic();
+    if (waitMs > 0) {
+      const why = `Telegram asked to wait another ${Math.ceil(waitMs / 1000)} s before this is asked again`;
+      throw new VigiliaError('TELEGRAM_FLOOD', why, { retryAfterMs: waitMs });
+    }
     try {
       const answer = await make(link);
       this.#lastRpcAt = this.#clock.now();
@@ -157,8 +164,12 @@ export class AccountLine implements TelegramCalls {
         if (error.code === 'TELEGRAM_TIMEOUT') owner?.onSilence();
         else if (error.fault === 'reauth' || error.code === 'TELEGRAM_KEY_DUPLICATED' || error.code === 'TELEGRAM_GENERATION') {
           owner?.onTrouble(error);
-        } else if (error.code !== 'TELEGRAM_OFFLINE') this.#lastRpcAt = this.#clock.now();
+        } else if (error.code !== 'TELEGRAM_OFFLINE' && error.cause !== undefined) {
+          // Telegram's own refusals have what it said as their cause; ours were never sent.
+          this.#lastRpcAt = this.#clock.now();
+        }
       }
+      if (error.code === 'TELEGRAM_FLOOD') this.#floods.set(method, this.#clock.monotonic() + (error.retryAfterMs ?? 0));
       throw error;
     }
   }

@@ -47,6 +47,7 @@ export const syncMessages: Action = {
         const present = page.messages.map(({ id }) => id);
         await tx.deleteAbsent(0, at.chatId, range, present, context.clock.now());
       });
+      await forgetWindow(context.cache, context.store, at.chatId);
       // The limit may be what the channel has: then no empty page has to say so.
       complete = at.done >= page.total;
     }
