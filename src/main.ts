@@ -204,8 +204,7 @@ function onSignals(stop: (why: string) => void): void {
  */
 function onStray(log: Log, giveUp: () => void): void {
   process.on('unhandledRejection', (error) => {
-    const stack = error instanceof Error ? (error.stack ?? '') : '';
-    if (/node_modules[\\/]telegram[\\/]/.test(stack)) {
+    if (isGramJs(error)) {
       log.warn({ causes: causeChain(error) }, 'a rejection inside the Telegram client library');
       return;
     }
@@ -216,6 +215,13 @@ function onStray(log: Log, giveUp: () => void): void {
     log.fatal({ err: error, causes: causeChain(error) }, 'an uncaught exception');
     giveUp();
   });
+}
+
+/** True when it was thrown there, be it by way of Node's own modules. What only passes through GramJS is ours. */
+function isGramJs(error: unknown): boolean {
+  const frames = error instanceof Error ? (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)) : [];
+  const thrownAt = frames.find((frame) => !/\bnode:/.test(frame));
+  return thrownAt !== undefined && /node_modules[\\/]telegram[\\/]/.test(thrownAt);
 }
 
 /** The innermost reason: it says what to do. */

@@ -101,10 +101,11 @@ async function survives(databaseUrl: string | undefined, seed: number): Promise<
   const truth: { killedAt: number; killedPid: number | undefined } = { killedAt: 0, killedPid: undefined };
   // One client reads the whole channel; three others ask for little, again and again, beside it.
   const clients = [CHANNEL.messages, 40, 150, 400].map((limit) => new Client(program.url, limit, tally));
+  let killing = true;
   let watching = true;
   const asking = (async () => {
     while (watching) {
-      for (const client of clients) await client.turn();
+      if (killing) for (const client of clients) await client.turn();
       await watchHealth(program.url, tally, truth);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
@@ -127,14 +128,15 @@ async function survives(databaseUrl: string | undefined, seed: number): Promise<
     }
   }
   truth.killedPid = undefined;
+  killing = false;
 
   await program.healthy();
-  await until(async () => {
-    const jobs = await Promise.all(
-      tally.accepted.map(async (id) => (await program.get(`${API}/jobs/${id}`)).body as { status: string }),
-    );
-    return jobs.every(({ status }) => ['completed', 'failed', 'cancelled'].includes(status)) || undefined;
-  });
+  for (const id of tally.accepted) {
+    await until(async () => {
+      const { status } = (await program.get(`${API}/jobs/${id}`)).body as { status: string };
+      return ['completed', 'failed', 'cancelled'].includes(status) || undefined;
+    });
+  }
   watching = false;
   await asking;
   expect(await program.stop()).toBe(0);
