@@ -48,10 +48,21 @@ export async function runJob(
   }
   const settled = await settle(job, claim, ending, signal, deps);
   if (!settled) return undefined;
+  // A failure in its place means that the outcome was left out.
+  if (settled.status === 'completed' || settled.status === 'cancelled') await makeVisible(ending.outcome, fields, log);
   const tookMs = Math.round(clock.monotonic() - startedAt);
   const error = settled.error ? { cause: settled.error.code, why: settled.error.message } : {};
   log.info({ ...fields, status: settled.status, attempts: settled.attempts, tookMs, ...error }, 'job settled');
   return settled;
+}
+
+/** The job has ended whatever comes of this: a failure makes readers see it later, no more. */
+async function makeVisible(outcome: ActionOutcome | undefined, fields: { readonly job: string }, log: Log): Promise<void> {
+  try {
+    await outcome?.after?.();
+  } catch (thrown) {
+    log.warn({ ...fields, cause: toVigiliaError(thrown).message }, 'the outcome of a job is stored, but shows later');
+  }
 }
 
 function runAction(job: Job, claim: Claim, calls: TelegramCalls, signal: AbortSignal, deps: RunnerDeps): Promise<ActionOutcome> {
@@ -93,17 +104,12 @@ async function settle(
   signal: AbortSignal,
   { store, clock, random, log }: RunnerDeps,
 ): Promise<Job | undefined> {
-  let { event, outcome } = ending;
+  let { event } = ending;
+  let outcome: ActionOutcome | undefined = ending.outcome;
   for (;;) {
     try {
       const effect = outcome?.effect;
-      const settled = await store.stepJob(
-        job.id,
-        (row) => stepJob(row, [event]),
-        effect && ((tx: StoreTransaction) => effect(tx)),
-      );
-      await outcome?.after?.();
-      return settled;
+      return await store.stepJob(job.id, (row) => stepJob(row, [event]), effect && ((tx: StoreTransaction) => effect(tx)));
     } catch (thrown) {
       const error = toVigiliaError(thrown);
       if (error.code === 'JOB_NOT_CLAIMED') {
@@ -120,7 +126,7 @@ async function settle(
       const failure = verdictOf(error, job.attempts, claim, clock.now(), random);
       if (!failure) return undefined;
       event = failure;
-      outcome = undefined as unknown as ActionOutcome;
+      outcome = undefined;
     }
   }
 }
