@@ -1,5 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import { isIPv6 } from 'node:net';
+import { ACCOUNT_ID } from './account-id.ts';
+import { parseRedisUrl } from './redis-url.ts';
 
 /** What a parser says of a value: what it means, or what would be allowed. */
 type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly allowed: string };
@@ -31,6 +33,12 @@ const bad = (allowed: string): Parsed<never> => ({ ok: false, allowed });
 
 /** Any text. */
 export const text: Parse<string> = good;
+
+/** A path, and not the secret that its file should hold. */
+export const filePath: Parse<string> = (input) =>
+  /^1[A-Za-z0-9+/_=-]{200,}$/.test(input)
+    ? bad('the path of a file that holds the session, not the session itself')
+    : good(input);
 
 /** @returns a parser of one of these words */
 export function oneOf<const T extends string>(words: readonly T[]): Parse<T> {
@@ -86,6 +94,12 @@ export function url(schemes: readonly string[], example: string): Parse<string> 
   };
 }
 
+/** Redis, standalone or behind Sentinels; the URL comes back as it was written. */
+export const redisUrl: Parse<string> = (input) =>
+  parseRedisUrl(input) === undefined
+    ? bad('redis://host:port, rediss://host:port for TLS, or redis+sentinel://host:port,host:port/master-name')
+    : good(input);
+
 /** Comma- or line-separated `scope:token`; what a header cannot carry is refused, so are doubles. */
 export const tokens: Parse<readonly Token[]> = (input) => {
   const allowed = `scope:token,… with scopes ${SCOPES.join(', ')} and different tokens of at least ${SECRET_LENGTH} visible ASCII characters without commas`;
@@ -106,6 +120,34 @@ export const tokens: Parse<readonly Token[]> = (input) => {
     list.push({ scope, token });
   }
   return list.length === 0 ? bad(allowed) : good(list);
+};
+
+/** Which accounts a worker serves: any up to a number, or those of a list. */
+export interface AccountFilter {
+  /** Null: any. */
+  readonly only: readonly string[] | null;
+  readonly limit: number;
+}
+
+/** A worker's accounts at most, where nothing else is said. */
+export const MOST_ACCOUNTS = 500;
+
+/** A number of accounts, or comma-separated names of them. A name of digits only would be a number, and is none. */
+export const accountFilter: Parse<AccountFilter> = (input) => {
+  const limit = wholeNumber(1, MOST_ACCOUNTS)(input);
+  if (limit.ok) return good({ only: null, limit: limit.value });
+  const names = input.split(',').map((part) => part.trim());
+  const sound = names.every((name) => ACCOUNT_ID.test(name) && !/^\d+$/.test(name)) && new Set(names).size === names.length;
+  return sound && names.length <= MOST_ACCOUNTS
+    ? good({ only: names, limit: MOST_ACCOUNTS })
+    : bad(`a whole number from 1 to ${MOST_ACCOUNTS}, or different names of accounts with commas between`);
+};
+
+/** A phone number in international form, with or without plus, spaces, hyphens and brackets; comes back as `+` and digits. */
+export const phoneNumber: Parse<string> = (input) => {
+  const digits = input.replace(/\D/g, '');
+  const isNumber = /^\+?[0-9][0-9 ().-]*$/.test(input) && digits.length >= 5 && digits.length <= 15;
+  return isNumber ? good(`+${digits}`) : bad('a phone number in international form, such as +55 11 91234-5678');
 };
 
 /** A secret of at least {@link SECRET_LENGTH} characters. */

@@ -60,7 +60,8 @@ export const VARIABLES = [
   {
     name: 'REDIS_URL',
     byDefault: '',
-    description: 'Redis, `redis://host:port`. Without it: a cache in the process.',
+    description:
+      'Redis: `redis://host:port`, `rediss://…`, or `redis+sentinel://host:port,host:port/master-name`. Without it: a cache in the process, or none where the database is shared.',
     show: 'url',
   },
   {
@@ -85,9 +86,56 @@ export const VARIABLES = [
   {
     name: 'SESSION_KEY',
     byDefault: '',
-    description: 'Seals the stored sessions; at least 16 characters.',
+    description:
+      'Seals the stored sessions; at least 16 characters. Without it: a key file beside them, so that whoever can read the data directory can use the accounts.',
     show: 'secret',
     orFile: true,
+  },
+  {
+    name: 'SESSION_KEY_PREVIOUS',
+    byDefault: '',
+    description:
+      'The `SESSION_KEY` before: opens what it sealed, and seals nothing. Needed until `vigilia session rotate-key` has run.',
+    show: 'secret',
+    orFile: true,
+  },
+  {
+    name: 'SESSION_STORE',
+    byDefault: 'files',
+    description:
+      'Where the sealed sessions lie: `files` in the data directory, or `database` for several workers (needs `DATABASE_URL` and `SESSION_KEY`).',
+  },
+  {
+    name: 'SESSION_BACKUP_KEY',
+    byDefault: 'SESSION_KEY, or the key file',
+    description: 'Seals what `vigilia session backup` writes; at least 16 characters.',
+    show: 'secret',
+    orFile: true,
+  },
+  {
+    name: 'TELEGRAM_SESSION_FILE',
+    byDefault: '',
+    description: 'A file with a GramJS or Telethon StringSession, for `vigilia session import`. Nothing else reads it.',
+    show: 'secret',
+  },
+  {
+    name: 'TELEGRAM_PHONE',
+    byDefault: '',
+    description: 'The phone number that `vigilia login` begins with. Nothing else reads it.',
+    show: 'secret',
+  },
+  {
+    name: 'TELEGRAM_PASSWORD',
+    byDefault: '',
+    description: 'The two-step verification password that `vigilia login` gives once. Nothing else reads it.',
+    show: 'secret',
+    orFile: true,
+  },
+  {
+    name: 'VIGILIA_ACCOUNTS',
+    byDefault: '500',
+    description:
+      'Which accounts this worker serves: their names, `main,second`, or how many at most. Workers on one database share the accounts evenly.',
   },
   {
     name: 'SIMULATOR_WORLD',
@@ -147,9 +195,9 @@ export function envExample(): string {
 
 /** How a faulty value of a variable may be shown. Names that are not ours count as secret. */
 export function showAs(name: string): 'plain' | 'secret' | 'url' {
-  if (name.endsWith('_FILE')) return 'plain';
   const variable: Variable | undefined = VARIABLES.find((known) => known.name === name);
-  return variable === undefined ? 'secret' : (variable.show ?? 'plain');
+  if (variable === undefined) return name.endsWith('_FILE') ? 'plain' : 'secret';
+  return variable.show ?? 'plain';
 }
 
 /** @returns the known name that takes the fewest edits to reach (Levenshtein), the first of several */

@@ -1,12 +1,18 @@
 import {
+  type AccountFilter,
   type Address,
+  accountFilter,
   address,
   decimalNumber,
+  filePath,
   host,
   isLoopback,
+  MOST_ACCOUNTS,
   maskUrl,
   oneOf,
   type Parse,
+  phoneNumber,
+  redisUrl,
   rsaPublicKey,
   secretText,
   type Token,
@@ -22,6 +28,10 @@ import { LOG_LEVELS, type LogLevel } from './log.ts';
 /** What a process does. */
 const ROLES = ['all', 'gateway', 'worker'] as const;
 export type Role = (typeof ROLES)[number];
+
+/** Where sealed sessions lie. */
+const SESSION_STORES = ['files', 'database'] as const;
+type SessionStore = (typeof SESSION_STORES)[number];
 
 /** Which Telegram is used. `world` is null for the built-in demo world; `port` 0 means any free one; `rate` is posts per second. */
 type TelegramConfig =
@@ -53,6 +63,18 @@ export interface Config {
   readonly rabbitmqUrl: string | null;
   readonly telegram: TelegramConfig;
   readonly sessionKey: string | null;
+  /** Opens what was sealed before the key was changed. */
+  readonly sessionKeyPrevious: string | null;
+  readonly sessionStore: SessionStore;
+  /** null: backups are sealed as the sessions are. */
+  readonly sessionBackupKey: string | null;
+  /** Which accounts a worker serves. */
+  readonly accounts: AccountFilter;
+  /** A file to import a session from. */
+  readonly sessionImportFile: string | null;
+  /** What `vigilia login` begins with: digits, a plus before them. */
+  readonly loginPhone: string | null;
+  readonly loginPassword: string | null;
   readonly logLevel: LogLevel;
   /** True when NODE_ENV is `production`. */
   readonly production: boolean;
@@ -92,7 +114,16 @@ const API_HASH = /^[0-9a-fA-F]{32}$/;
 const nodeEnv: Parse<string> = (input) =>
   /^prod/i.test(input) && input !== 'production' ? { ok: false, allowed: '`production`, spelt so' } : { ok: true, value: input };
 /** Prefixes that nobody else uses: an unknown name that begins so is a misspelt one of ours. */
-const OUR_PREFIXES = ['VIGILIA_', 'GATEWAY_', 'SIMULATOR_', 'TELEGRAM_', 'SESSION_KEY', 'OPS_'];
+const OUR_PREFIXES = [
+  'VIGILIA_',
+  'GATEWAY_',
+  'SIMULATOR_',
+  'TELEGRAM_',
+  'SESSION_KEY',
+  'SESSION_STORE',
+  'SESSION_BACKUP',
+  'OPS_',
+];
 const FOR_TESTS = 'VIGILIA_TEST_';
 const DEMO_RATE = 0.2;
 /** TDLib's and GramJS's APIs refuse 0; a server of one's own rarely looks at it. */
@@ -128,10 +159,17 @@ export function readConfig(env: Environment, readFile: (path: string) => string,
     ops,
     tokens: tokenList,
     database: databaseUrl === undefined ? null : { url: databaseUrl, directUrl: directUrl ?? databaseUrl },
-    redisUrl: reading.value('REDIS_URL', url(['redis', 'rediss'], 'redis://localhost:6379')) ?? null,
+    redisUrl: reading.value('REDIS_URL', redisUrl) ?? null,
     rabbitmqUrl: reading.value('RABBITMQ_URL', url(['amqp', 'amqps'], 'amqp://user:password@localhost:5672')) ?? null,
     telegram: readTelegram(reading, exists, role, production),
     sessionKey: reading.valueOrFile('SESSION_KEY', secretText) ?? null,
+    sessionKeyPrevious: reading.valueOrFile('SESSION_KEY_PREVIOUS', secretText) ?? null,
+    sessionStore: reading.value('SESSION_STORE', oneOf(SESSION_STORES)) ?? 'files',
+    sessionBackupKey: reading.valueOrFile('SESSION_BACKUP_KEY', secretText) ?? null,
+    accounts: reading.value('VIGILIA_ACCOUNTS', accountFilter) ?? { only: null, limit: MOST_ACCOUNTS },
+    sessionImportFile: reading.value('TELEGRAM_SESSION_FILE', filePath) ?? null,
+    loginPhone: reading.value('TELEGRAM_PHONE', phoneNumber) ?? null,
+    loginPassword: reading.valueOrFile('TELEGRAM_PASSWORD', text) ?? null,
     logLevel: reading.value('LOG_LEVEL', oneOf(LOG_LEVELS)) ?? 'info',
     production,
     warnings: [...misspelt(env), ...withoutEffect(reading)],
@@ -140,6 +178,7 @@ export function readConfig(env: Environment, readFile: (path: string) => string,
   if (role !== 'all' && !reading.isSet('DATABASE_URL')) {
     reading.fault('DATABASE_URL', `VIGILIA_ROLE=${role} needs a database that the other processes reach too`);
   }
+  if (config.sessionStore === 'database') refuseUnsharedSessions(reading);
   if (reading.isSet('DATABASE_DIRECT_URL') && !reading.isSet('DATABASE_URL')) {
     reading.fault('DATABASE_URL', 'DATABASE_DIRECT_URL is the way around its PgBouncer and means nothing alone');
   }
@@ -291,6 +330,14 @@ function refuseToSimulateByAccident(reading: Reading, production: boolean): void
   );
 }
 
+/** What several workers share has to be where all of them reach it, and be opened by what all of them know. */
+function refuseUnsharedSessions(reading: Reading): void {
+  const why = 'SESSION_STORE=database needs it';
+  if (!reading.isSet('DATABASE_URL')) reading.fault('DATABASE_URL', `${why}: the embedded database is of one process`);
+  if (reading.isSet('SESSION_KEY') || reading.isSet('SESSION_KEY_FILE')) return;
+  reading.fault('SESSION_KEY', `${why}: a key file in the data directory opens nothing for another worker`);
+}
+
 function misspelt(env: Environment): string[] {
   return Object.keys(env)
     .filter((name) => !KNOWN_NAMES.includes(name) && !name.startsWith(FOR_TESTS))
@@ -364,6 +411,13 @@ function effectiveValues(config: Config): Record<VariableName, string | null> {
     TELEGRAM_SERVER_KEY: server === null ? null : '(an RSA public key)',
     TELEGRAM_SERVER_DC: server === null ? null : String(server.dc),
     SESSION_KEY: hidden(config.sessionKey),
+    SESSION_KEY_PREVIOUS: hidden(config.sessionKeyPrevious),
+    SESSION_STORE: config.sessionStore,
+    SESSION_BACKUP_KEY: hidden(config.sessionBackupKey),
+    TELEGRAM_SESSION_FILE: config.sessionImportFile,
+    TELEGRAM_PHONE: hidden(config.loginPhone),
+    TELEGRAM_PASSWORD: hidden(config.loginPassword),
+    VIGILIA_ACCOUNTS: config.accounts.only?.join(',') ?? String(config.accounts.limit),
     SIMULATOR_WORLD: simulated?.world ?? null,
     SIMULATOR_PORT: simulated === null ? null : String(simulated.port),
     SIMULATOR_RATE: simulated === null ? null : String(simulated.rate),

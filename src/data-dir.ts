@@ -28,6 +28,11 @@ export interface DataDir {
   close(): void;
 }
 
+/** @returns who holds a data directory, by his own word; undefined where nobody has said so */
+export function dataDirOwner(path: string): DataDirOwner | undefined {
+  return readOwner(join(resolve(path), 'owner.json'));
+}
+
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /**

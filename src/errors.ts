@@ -51,7 +51,17 @@ export const ERRORS = {
     status: 503,
     meaning: 'The database cannot be reached or is too slow; try again after Retry-After.',
   },
+  TOO_MANY_STREAMS: {
+    fault: 'transient',
+    status: 503,
+    meaning: 'This process has as many event streams open as it takes; try again after Retry-After, or use another gateway.',
+  },
   BROKER_UNAVAILABLE: { fault: 'transient', status: 503, meaning: 'The broker cannot be reached, or was closed.' },
+  CACHE_UNAVAILABLE: {
+    fault: 'transient',
+    status: 503,
+    meaning: 'The cache cannot be reached, or was closed; the database answers.',
+  },
   STORE_REFUSED: { fault: 'bug', status: 500, meaning: 'The database refused a statement.' },
   FOREIGN_DATABASE: {
     fault: 'conflict',
@@ -70,6 +80,23 @@ export const ERRORS = {
   },
   SESSION_UNREADABLE: { fault: 'transient', status: 500, meaning: 'The stored session cannot be read at the moment.' },
   SESSION_MISSING: { fault: 'reauth', status: 500, meaning: 'There is no stored session: the account has to be logged in.' },
+  SESSION_FENCED: {
+    fault: 'conflict',
+    status: 500,
+    meaning: 'Another worker has taken the account: its session is not for this one to write.',
+  },
+  SESSION_INVALID: { fault: 'permanent', status: 500, meaning: 'What was given as a session is none.' },
+  SESSION_EXISTS: { fault: 'permanent', status: 500, meaning: 'The account has another session already.' },
+  BACKUP_UNUSABLE: {
+    fault: 'permanent',
+    status: 500,
+    meaning: 'The backup of the sessions cannot be used: damaged, sealed with another key, or of another world.',
+  },
+  LEASE_LOST: {
+    fault: 'transient',
+    status: 503,
+    meaning: "The worker does not hold the account's lease any more: another one may use its session.",
+  },
   WORLD_INVALID: { fault: 'permanent', status: 500, meaning: 'A file of the simulated world cannot be read.' },
   SIMULATOR_FAILED: { fault: 'transient', status: 500, meaning: 'The simulator process was ended.' },
   SIMULATOR_REFUSED: {
@@ -98,6 +125,12 @@ export const ERRORS = {
     meaning: 'Telegram limited the account (PEER_FLOOD, FROZEN_METHOD_INVALID).',
   },
   TELEGRAM_REAUTH: { fault: 'reauth', status: 503, meaning: "Telegram does not accept the account's session any more." },
+  TELEGRAM_DEACTIVATED: {
+    fault: 'reauth',
+    status: 503,
+    meaning:
+      'Telegram has deactivated the account (USER_DEACTIVATED): no login brings it back, only Telegram, or another account.',
+  },
   TELEGRAM_KEY_UNKNOWN: {
     fault: 'reauth',
     status: 503,
@@ -108,8 +141,61 @@ export const ERRORS = {
     status: 503,
     meaning: 'The session was used from two places; Telegram has burnt its key.',
   },
+  LOGIN_UNDER_WAY: { fault: 'permanent', status: 409, meaning: 'A login of this account is under way already.' },
+  LOGIN_NOT_NEEDED: {
+    fault: 'permanent',
+    status: 409,
+    meaning: 'The account is logged in and connected; another login has to say that it replaces this one.',
+  },
+  LOGIN_NOT_FOUND: {
+    fault: 'permanent',
+    status: 404,
+    meaning: 'The account has no login: none was begun since the program started.',
+  },
+  LOGIN_WRONG_STEP: { fault: 'permanent', status: 409, meaning: 'The login is not at the step that this belongs to.' },
+  LOGIN_PHONE_INVALID: { fault: 'permanent', status: 400, meaning: 'Telegram knows no such phone number.' },
+  LOGIN_PHONE_BANNED: { fault: 'permanent', status: 403, meaning: 'Telegram has banned the phone number, or the account.' },
+  LOGIN_PHONE_FLOODED: {
+    fault: 'permanent',
+    status: 403,
+    meaning: 'Too many logins were tried with the phone number; Telegram names no time to wait.',
+  },
+  LOGIN_APP_REFUSED: {
+    fault: 'permanent',
+    status: 403,
+    meaning: 'Telegram does not let this program log in (TELEGRAM_API_ID, or what only an official app can do).',
+  },
+  LOGIN_SIGN_UP_NEEDED: {
+    fault: 'permanent',
+    status: 403,
+    meaning: 'The phone number has no Telegram account; sign up with an official app first.',
+  },
+  LOGIN_CODE_INVALID: { fault: 'permanent', status: 400, meaning: 'The login code is wrong.' },
+  LOGIN_CODE_EXPIRED: { fault: 'permanent', status: 400, meaning: 'The login code is too old, or was tried too often.' },
+  LOGIN_PASSWORD_NEEDED: { fault: 'permanent', status: 403, meaning: 'The account has a password (two-step verification).' },
+  LOGIN_PASSWORD_INVALID: { fault: 'permanent', status: 400, meaning: 'The password is wrong.' },
+  LOGIN_NO_OTHER_WAY: { fault: 'permanent', status: 409, meaning: 'Telegram has no other way to send the code.' },
+  LOGIN_LOST: { fault: 'permanent', status: 409, meaning: 'Telegram has forgotten what was done of the login; it begins anew.' },
+  LOGIN_TIMED_OUT: { fault: 'permanent', status: 409, meaning: 'Nobody went on with the login in time.' },
+  LOGIN_ELSEWHERE: {
+    fault: 'transient',
+    status: 503,
+    meaning: 'The account is served by a process that cannot be asked from here at the moment.',
+  },
+  ACCOUNT_REMOVED: { fault: 'permanent', status: 409, meaning: 'The account was removed while this waited for it.' },
+  ACCOUNT_EXISTS: { fault: 'permanent', status: 409, meaning: 'There is an account of this name already.' },
   TELEGRAM_REFUSED: { fault: 'permanent', status: 502, meaning: 'Telegram refused the call; the message names its reason.' },
   START_TIMEOUT: { fault: 'bug', status: 500, meaning: 'A child did not become ready within its deadline.' },
+  BREAKER_OPEN: {
+    fault: 'throttled',
+    status: 429,
+    meaning: 'What would be asked has failed too often lately and is left alone for a while; no attempt is spent.',
+  },
+  SUPERVISION_REFUSED: {
+    fault: 'permanent',
+    status: 409,
+    meaning: 'A supervisor cannot do what was asked with this child as it is now.',
+  },
   GAVE_UP: { fault: 'transient', status: 500, meaning: 'A supervisor saw more failures than its intensity allows.' },
 } as const satisfies Record<string, ErrorRow>;
 

@@ -2,15 +2,11 @@ import type { Config } from './config.ts';
 import type { Log } from './log.ts';
 
 /** What people have to know of this version, shown by `/health`. */
-export function notesOf({ telegram, rabbitmqUrl, redisUrl, role }: Config): string[] {
-  const notes = [
-    'Gaps in the pushed updates are seen and counted, but not yet filled: what was posted while the account was away arrives with the next sync-messages.',
-  ];
+export function notesOf({ telegram, rabbitmqUrl }: Config): string[] {
+  const notes: string[] = [];
   if (telegram.kind === 'simulated') notes.push('Telegram is simulated: nothing here comes from or goes to Telegram.');
   if (telegram.kind === 'server') notes.push('What answers as Telegram is the server of TELEGRAM_SERVER.');
   if (rabbitmqUrl) notes.push('RABBITMQ_URL is set but not used by this version: jobs are found through the database.');
-  if (redisUrl) notes.push('REDIS_URL is set but not used by this version: reads go to the database.');
-  if (role === 'gateway') notes.push('A gateway of its own does not see its workers in this version: ask their ops listeners.');
   return notes;
 }
 
@@ -26,15 +22,29 @@ export function sayWhatRuns(config: Config, version: string, pid: number, log: L
       'Telegram is SIMULATED: a real MTProto server on loopback; set TELEGRAM_API_ID and TELEGRAM_API_HASH for Telegram',
     );
   }
+  if (config.role !== 'gateway' && config.sessionKey === null) {
+    // A simulated account is worth nothing to anybody.
+    const level = config.telegram.kind === 'simulated' ? 'info' : 'warn';
+    log[level](
+      {},
+      'SESSION_KEY is not set: the sessions are sealed with a key file beside them; whoever can read the data directory can use the accounts',
+    );
+  }
   for (const note of notesOf(config)) log.debug({}, note);
 }
 
 /**
  * Commands to copy into a shell, each a line of its own.
  * @param base where the API is, e.g. `http://127.0.0.1:4010/api/telegram-gateway`
- * @param channel one that is there; undefined where none is known: then only health can be asked for
+ * @param there a channel and the people of the simulated world; undefined where none is known: then only health can be asked for
  */
-export function sayWhatToTry(config: Config, log: Log, url: string, base: string, channel: string | undefined): void {
+export function sayWhatToTry(
+  config: Config,
+  log: Log,
+  url: string,
+  base: string,
+  { channel, people }: { readonly channel: string | undefined; readonly people: readonly string[] },
+): void {
   const token = config.tokens.length > 0 ? "-H 'X-Gateway-Token: YOUR_TOKEN' " : '';
   if (channel === undefined) {
     log.info({}, `try: curl ${token}'${url}/health'`);
@@ -44,4 +54,6 @@ export function sayWhatToTry(config: Config, log: Log, url: string, base: string
   log.info({}, `try: curl ${token}-X POST '${base}/sync-messages' ${body}`);
   log.info({}, `then: curl ${token}'${base}/channels/${channel}/messages?limit=5'`);
   log.info({}, `and: curl ${token}'${url}/health'`);
+  if (people.length > 0)
+    log.info({}, `to log in as well: npm run vigilia -- login --account second; as one of ${people.join('; ')}`);
 }

@@ -1,5 +1,4 @@
-import { pino } from 'pino';
-import { PinoPretty } from 'pino-pretty';
+import { type DestinationStream, pino } from 'pino';
 
 /** Levels of `LOG_LEVEL`, most talkative first. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -20,14 +19,38 @@ export interface Log {
 }
 
 /** Names under which a secret could ever be logged; pino replaces their values. */
-const SECRET_FIELDS = ['token', 'password', 'phone', 'phoneCode', 'session', 'authKey', 'apiHash', 'authorization', 'sessionKey'];
+const SECRET_FIELDS = [
+  'token',
+  'password',
+  'phone',
+  'phoneCode',
+  'session',
+  'authKey',
+  'apiHash',
+  'authorization',
+  'sessionKey',
+  'sessionKeyPrevious',
+  'sessionBackupKey',
+  'loginPhone',
+  'loginPassword',
+];
 
 /**
  * The structured logger: one JSON object a line on stdout, secrets replaced by `[redacted]`.
  * @param level the least level that is written
- * @param forPeople readable lines instead of JSON: for a terminal
  */
-export function createLog(level: LogLevel, forPeople = false): Log {
+export function createLog(level: LogLevel): Log {
+  // Synchronous: the last lines before a crash are the ones that matter.
+  return logTo(level, pino.destination({ dest: 1, sync: true }));
+}
+
+/** The same in readable lines, for a terminal. What makes them is loaded only here. */
+export async function createReadableLog(level: LogLevel): Promise<Log> {
+  const { PinoPretty } = await import('pino-pretty');
+  return logTo(level, PinoPretty({ sync: true, colorize: true, translateTime: 'SYS:HH:MM:ss.l', singleLine: true }));
+}
+
+function logTo(level: LogLevel, destination: DestinationStream): Log {
   const options = {
     level,
     base: null,
@@ -35,9 +58,7 @@ export function createLog(level: LogLevel, forPeople = false): Log {
     formatters: { level: (label: string) => ({ level: label }) },
     redact: { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`]), censor: '[redacted]' },
   };
-  // Synchronous: the last lines before a crash are the ones that matter.
-  if (!forPeople) return pino(options, pino.destination({ dest: 1, sync: true }));
-  return pino(options, PinoPretty({ sync: true, colorize: true, translateTime: 'SYS:HH:MM:ss.l', singleLine: true }));
+  return pino(options, destination);
 }
 
 /** A logger that says nothing, for tests. */

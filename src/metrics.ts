@@ -2,13 +2,23 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { type Clock, pause } from './clock.ts';
 import { causeChain, VigiliaError } from './errors.ts';
 import type { Log } from './log.ts';
-import { type ActorNode, type ActorSystemView, type HealthReport, JOB_STATUSES, type Store } from './ports.ts';
+import {
+  type ActorNode,
+  type ActorSystemView,
+  type EventFigures,
+  type HealthReport,
+  JOB_STATUSES,
+  type Store,
+  type StreamState,
+} from './ports.ts';
 
 /** Where the figures that are read, not counted, come from: asked once a scrape. */
 export interface MetricSources {
-  readonly store: Pick<Store, 'countJobs'>;
+  readonly store: Pick<Store, 'countJobs' | 'streamState'>;
   readonly system: ActorSystemView;
   health(): HealthReport | Promise<HealthReport>;
+  /** Of the event streams of this process. */
+  events(): EventFigures;
 }
 
 /** What is measured, for Prometheus. */
@@ -21,11 +31,18 @@ export interface Metrics {
 
 /** Within 1 ms (cached reads) and 10 s (the deadline of a read). */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/** Actors that have series of their own; children that come and go are without number, and so would be the series. */
+const ACTORS_NAMED = 200;
+/** As opossum names them. */
+const BREAKER_STATES = ['closed', 'open', 'half-open'] as const;
+const CACHE_OUTCOMES = ['hits', 'misses', 'errors'] as const;
+/** The label that the other actors share. */
+const OTHER_ACTORS = 'other';
 /** A scrape waits no longer for a source: Prometheus itself gives up after 10 s. */
 const SOURCE_MS = 2_000;
 
 /** A registry of its own, so that several can live in one process. */
-export function createMetrics({ store, system, health }: MetricSources, clock: Clock, log: Log): Metrics {
+export function createMetrics({ store, system, health, events }: MetricSources, clock: Clock, log: Log): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -49,14 +66,42 @@ export function createMetrics({ store, system, health }: MetricSources, clock: C
   const info = gauge('vigilia_info', 'Always 1; its labels say what runs.', ['version', 'role', 'world']);
   const served = gauge('vigilia_health', '1 for what /health says now.', ['status']);
   const connections = gauge('vigilia_connection_state', '1 for the state of the account’s connection now.', ['account', 'state']);
+  const breakers = gauge('vigilia_breaker_state', '1 for the state of the breaker now.', ['name', 'state']);
+  const floodLeft = gauge('vigilia_flood_wait_seconds', 'How long Telegram still wants to be left alone with a kind of call.', [
+    'account',
+    'method',
+  ]);
+  const floodWaits = new Counter({
+    name: 'vigilia_flood_waits_total',
+    help: 'How often Telegram asked to wait, by kind of call.',
+    labelNames: ['account', 'method'],
+    registers,
+  });
+  const limited = gauge('vigilia_account_limited', '1 for a kind of call in which Telegram has limited the account.', [
+    'account',
+    'method',
+  ]);
   const pongAge = gauge('vigilia_connection_pong_age_seconds', 'Time since the last pong.', ['account']);
-  const gaps = gauge('vigilia_connection_gaps', 'Known gaps in the received updates that are not filled.', ['account']);
+  const gapsOpen = gauge('vigilia_gap_open', 'Known gaps in the received updates that are not filled.', ['account']);
+  const gaps = new Counter({
+    name: 'vigilia_gaps_total',
+    help: 'Gaps in the received updates by what became of them; missing counts what Telegram does not tell any more, or could not be stored.',
+    labelNames: ['account', 'box', 'outcome'],
+    registers,
+  });
+  const cacheReads = new Counter({
+    name: 'vigilia_cache_calls_total',
+    help: 'Windows asked of Redis by what came of it: hits, misses, and calls of any kind that failed.',
+    labelNames: ['outcome'],
+    registers,
+  });
   const dependencies = gauge('vigilia_dependency_state', '1 for the state of what we depend on now.', [
     'dependency',
     'kind',
     'state',
   ]);
-  const restarts = gauge('vigilia_actor_restarts', 'Restarts of the actors that are there now.', ['actor']);
+  const stream = streamMetrics(registers);
+  const actors = actorMetrics(registers);
 
   const collectJobs = async (): Promise<void> => {
     jobs.reset();
@@ -64,7 +109,22 @@ export function createMetrics({ store, system, health }: MetricSources, clock: C
     for (const status of JOB_STATUSES) jobs.set({ status }, counts[status]);
   };
   const collectHealth = async (): Promise<void> => {
-    for (const one of [simulated, info, served, connections, pongAge, gaps, dependencies]) one.reset();
+    for (const one of [
+      simulated,
+      info,
+      served,
+      connections,
+      pongAge,
+      gapsOpen,
+      gaps,
+      dependencies,
+      cacheReads,
+      breakers,
+      floodLeft,
+      floodWaits,
+      limited,
+    ])
+      one.reset();
     const report = await health();
     simulated.set(report.simulated ? 1 : 0);
     info.set({ version: report.version, role: report.role, world: report.world.kind }, 1);
@@ -72,19 +132,36 @@ export function createMetrics({ store, system, health }: MetricSources, clock: C
     for (const account of report.accounts) {
       connections.set({ account: account.id, state: account.state }, 1);
       if (account.lastPongAgeMs !== null) pongAge.set({ account: account.id }, account.lastPongAgeMs / 1000);
-      gaps.set({ account: account.id }, account.gaps);
+      gapsOpen.set({ account: account.id }, account.gaps);
+      for (const state of BREAKER_STATES)
+        breakers.set({ name: `telegram:${account.id}`, state }, state === (account.breaker ?? 'closed') ? 1 : 0);
+      for (const { method, waits, leftMs } of account.floods ?? []) {
+        floodLeft.set({ account: account.id, method }, leftMs / 1000);
+        floodWaits.inc({ account: account.id, method }, waits);
+      }
+      for (const { method } of account.limited ?? []) limited.set({ account: account.id, method }, 1);
+      for (const [box, counts] of Object.entries(account.gapCounts ?? {})) {
+        for (const [outcome, count] of Object.entries(counts)) gaps.inc({ account: account.id, box, outcome }, count);
+      }
     }
     for (const [dependency, found] of Object.entries(report.dependencies)) {
-      if (found !== undefined) dependencies.set({ dependency, kind: found.kind, state: found.state }, 1);
+      if (found === undefined) continue;
+      dependencies.set({ dependency, kind: found.kind, state: found.state }, 1);
+      if (typeof found.breaker === 'string')
+        for (const state of BREAKER_STATES) breakers.set({ name: dependency, state }, state === found.breaker ? 1 : 0);
+      for (const outcome of CACHE_OUTCOMES) {
+        const count = found[outcome];
+        if (typeof count === 'number') cacheReads.inc({ outcome }, count);
+      }
     }
   };
+  const collectStream = async (): Promise<void> => {
+    stream.setFigures(events());
+    stream.setState(undefined, clock.now());
+    stream.setState(await store.streamState(), clock.now());
+  };
   const collectActors = async (): Promise<void> => {
-    restarts.reset();
-    const visit = (node: ActorNode): void => {
-      restarts.set({ actor: node.path }, node.restarts);
-      for (const child of node.children) visit(child);
-    };
-    visit(system.tree());
+    actors.set(system.tree());
   };
 
   const ask = async (source: string, collect: () => Promise<void>): Promise<void> => {
@@ -105,8 +182,100 @@ export function createMetrics({ store, system, health }: MetricSources, clock: C
       http.observe({ method, route, status }, seconds);
     },
     async expose() {
-      await Promise.all([ask('store', collectJobs), ask('health', collectHealth), ask('actors', collectActors)]);
+      await Promise.all([
+        ask('store', collectJobs),
+        ask('stream', collectStream),
+        ask('health', collectHealth),
+        ask('actors', collectActors),
+      ]);
       return { contentType: registry.contentType, body: await registry.metrics() };
+    },
+  };
+}
+
+/** The figures of the stream of events, and of those who listen to it here. */
+function streamMetrics(registers: Registry[]): {
+  setFigures(figures: EventFigures): void;
+  /** @param state undefined where it is not known */
+  setState(state: StreamState | undefined, nowMs: number): void;
+} {
+  const gauge = (name: string, help: string): Gauge => new Gauge({ name, help, registers });
+  const subscribers = gauge('vigilia_event_subscribers', 'Event streams that are open in this process.');
+  const sent = new Counter({ name: 'vigilia_events_sent_total', help: 'Events written to subscribers.', registers });
+  const resets = new Counter({
+    name: 'vigilia_event_resets_total',
+    help: 'Subscribers who came for events that are not kept any more.',
+    registers,
+  });
+  const cutOffs = new Counter({
+    name: 'vigilia_event_cut_offs_total',
+    help: 'Event streams that were ended from this side, by reason.',
+    labelNames: ['reason'],
+    registers,
+  });
+  const head = gauge('vigilia_stream_position', 'The last position of the stream of events.');
+  const oldest = gauge('vigilia_stream_oldest_position', 'The first position of the stream that is kept.');
+  const waiting = gauge('vigilia_sequencer_waiting', 'Committed events without a position.');
+  const lag = gauge(
+    'vigilia_sequencer_lag_seconds',
+    'How long the first event without a position has waited; 0 when none waits.',
+  );
+  return {
+    setFigures(figures) {
+      subscribers.set(figures.subscribers);
+      for (const one of [sent, resets, cutOffs]) one.reset();
+      sent.inc(figures.sent);
+      resets.inc(figures.resets);
+      for (const [reason, count] of Object.entries(figures.cutOffs)) cutOffs.inc({ reason }, count);
+    },
+    setState(state, nowMs) {
+      for (const one of [head, oldest, waiting, lag]) one.remove();
+      if (!state) return;
+      head.set(state.head);
+      oldest.set(state.oldest);
+      waiting.set(state.waiting);
+      lag.set(state.waitingSince === null ? 0 : Math.max(0, nowMs - state.waitingSince) / 1000);
+    },
+  };
+}
+
+/** The figures of the actors, each by its path: the first ones of the tree by name, the rest together. */
+function actorMetrics(registers: Registry[]): { set(tree: ActorNode): void } {
+  const gauge = (name: string, help: string, labelNames: string[]): Gauge => new Gauge({ name, help, labelNames, registers });
+  const restarts = gauge('vigilia_actor_restarts', 'Restarts of the actors that are there now.', ['actor']);
+  const events = new Counter({
+    name: 'vigilia_actor_events_total',
+    help: 'Events that actors handled; the rejected ones had no transition where the machine was.',
+    labelNames: ['actor', 'outcome'],
+    registers,
+  });
+  const longest = gauge('vigilia_actor_longest_handler_seconds', 'The longest that one event of the actor took.', ['actor']);
+  const used = gauge('vigilia_supervisor_restarts', 'Restarts within the period that ends now, by supervisor.', ['actor']);
+  const allowed = gauge('vigilia_supervisor_max_restarts', 'Restarts within the period that a supervisor allows.', ['actor']);
+
+  return {
+    set(tree) {
+      for (const one of [restarts, events, longest, used, allowed]) one.reset();
+      let named = 0;
+      let otherLongestMs = 0;
+      const visit = (node: ActorNode): void => {
+        const alone = named++ < ACTORS_NAMED;
+        const actor = alone ? node.path : OTHER_ACTORS;
+        const { handled, rejected, longest: slowest } = node.events;
+        restarts.inc({ actor }, node.restarts);
+        events.inc({ actor, outcome: 'taken' }, handled - rejected);
+        events.inc({ actor, outcome: 'rejected' }, rejected);
+        const longestMs = slowest?.durationMs ?? 0;
+        if (!alone) otherLongestMs = Math.max(otherLongestMs, longestMs);
+        longest.set({ actor }, (alone ? longestMs : otherLongestMs) / 1000);
+        // Of several, the sum would say nothing about any.
+        if (alone && node.supervision) {
+          used.set({ actor }, node.supervision.restarts);
+          allowed.set({ actor }, node.supervision.maxRestarts);
+        }
+        for (const child of node.children) visit(child);
+      };
+      visit(tree);
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { ErrorRecord } from './errors.ts';
+import type { EventTopic } from './event-topics.ts';
 
 /** A value that survives JSON unchanged. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -208,9 +209,49 @@ export interface JobChange {
 
 /** Something the world shall hear of, written in the transaction that made it true. */
 export interface OutboxEntry {
-  /** Dotted topic, e.g. `job.completed` or `message.new.-1001032086354`. */
+  /** E.g. `job.completed` or `message.new.-1001032086354`. */
+  readonly topic: EventTopic;
+  readonly payload: JsonObject;
+}
+
+/** An outbox row with its place in the stream of events. */
+export interface StreamEvent {
+  /** 1, 2, 3 … without holes; readers know the event by it. */
+  readonly position: number;
   readonly topic: string;
   readonly payload: JsonObject;
+  /** When it was written, ms since the Unix epoch. */
+  readonly at: number;
+}
+
+/** A part of the stream of events. */
+export interface EventPage {
+  readonly events: readonly StreamEvent[];
+  /** The last position that was given; 0 before the first. */
+  readonly head: number;
+  /** The first position that was not deleted as old; `head + 1` where all were. */
+  readonly oldest: number;
+}
+
+/** How the stream of events is. */
+export interface StreamState extends Omit<EventPage, 'events'> {
+  /** Committed rows without a position. */
+  readonly waiting: number;
+  /** When the first of them was written, ms since the Unix epoch; null where none waits. */
+  readonly waitingSince: number | null;
+}
+
+/** Why a subscriber to the stream was cut off. */
+export type CutReason = 'slow' | 'stopping' | 'store-unavailable';
+
+/** What is counted of a process's subscribers. */
+export interface EventFigures {
+  readonly subscribers: number;
+  /** Events given to subscribers. */
+  readonly sent: number;
+  readonly cutOffs: Readonly<Record<CutReason, number>>;
+  /** Subscribers who came for events that are gone. */
+  readonly resets: number;
 }
 
 // ── The store ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -229,33 +270,84 @@ export interface UpsertCount {
   readonly unchanged: number;
 }
 
+/** Which message, in its scope. */
+export interface MessageKey {
+  readonly chatId: ChatId;
+  readonly id: number;
+}
+
+/** A message whose row changed. */
+export interface MessageChange extends MessageKey {
+  /** Whether there was no row before. */
+  readonly inserted: boolean;
+}
+
+/** A message's view count, as it was told. */
+export interface ViewCount extends MessageKey {
+  readonly views: number;
+}
+
+/** What became of a range of ids. */
+export interface RangeChange extends UpsertCount {
+  readonly deleted: number;
+  /** The channel's revision with this change; null where nothing changed, or no channel has a row. */
+  readonly revision: number | null;
+}
+
 /** What may be written together with a step of a job, or with a batch of updates: one transaction, all or nothing. */
 export interface StoreTransaction {
   /**
    * Writes messages in one statement (`unnest`, `ON CONFLICT`). The newer version wins, by (edit date, pts); deleted is terminal.
    * @param scope 0 for channels, else the account's number
    */
-  upsertMessages(scope: number, messages: readonly Message[]): Promise<UpsertCount>;
-  /** Marks messages as deleted; ids that are not stored are ignored. @returns the ids that were not deleted before, ascending */
+  upsertMessages(
+    scope: number,
+    messages: readonly Message[],
+  ): Promise<UpsertCount & { readonly changed: readonly MessageChange[] }>;
+  /**
+   * Marks messages as deleted. Those of a channel that are not stored are remembered for a day: what was read before and is written after
+   * this does not bring them back.
+   * @returns the ids that were stored and not deleted before, ascending
+   */
   deleteMessages(scope: number, chatId: ChatId, ids: readonly number[], deletedAtMs: number): Promise<number[]>;
   /**
-   * Marks as deleted what is stored of a range of ids (both ends in it) and is not among the present ones: what was deleted while nobody listened.
-   * @returns the ids that were not deleted before, ascending
+   * Makes a range of a chat's ids what Telegram says it is, in one statement: writes its messages as `upsertMessages` does, and marks as deleted
+   * whatever else is stored of it, which was deleted while nobody listened.
+   * @param range ids, both ends in it; a `from` above its `to` deletes nothing
+   * @param messages all that Telegram has of the chat in that range
    */
+  replaceRange(
+    scope: number,
+    chatId: ChatId,
+    range: { readonly from: number; readonly to: number },
+    messages: readonly Message[],
+    deletedAtMs: number,
+  ): Promise<RangeChange>;
+  /**
+   * Marks messages of an account's private chats and basic groups as deleted: Telegram names no chat.
+   * @param scope the account's number
+   * @returns those that were stored and not deleted before
+   */
+  deletePrivate(scope: number, ids: readonly number[], deletedAtMs: number): Promise<MessageKey[]>;
+  /** Marks as deleted what is stored of a range of ids, both ends in it, and is not among those present. @returns their ids, ascending */
   deleteAbsent(
     scope: number,
     chatId: ChatId,
     range: { readonly from: number; readonly to: number },
-    presentIds: readonly number[],
+    present: readonly number[],
     deletedAtMs: number,
   ): Promise<number[]>;
+  /** Says of stored messages whether they are pinned. @param pts with which that was told @returns ids of those that changed, ascending */
+  pinMessages(scope: number, chatId: ChatId, ids: readonly number[], pinned: boolean, pts: number): Promise<number[]>;
+  /** Raises view counts of stored messages of channels; they never fall. @returns the channels that changed by it */
+  countViews(counts: readonly ViewCount[]): Promise<ChatId[]>;
   /**
    * Inserts channels or renews what is known of them; an absent (null) `about` or `participants` keeps what was stored.
    * A username that another channel held is taken from it. The revision grows of each channel of which something really changed.
    * @returns the stored channels that changed, also those that lost their username: their windows are to be forgotten after the commit
    */
   upsertChannels(channels: readonly Channel[]): Promise<ChannelRevision[]>;
-  /** Says how many of a channel's newest messages are stored without a hole. @throws CHANNEL_NOT_FOUND when the channel has no row */
+  /** Says how many of a channel's newest messages are stored without a hole; those that were deleted while they were written are marked. @throws CHANNEL_NOT_FOUND when the channel has no row */
   markSynced(chatId: ChatId, syncedAtMs: number, depth: number, complete: boolean): Promise<void>;
   upsertEntities(accountId: string, entities: readonly PeerEntity[]): Promise<void>;
   /**
@@ -268,6 +360,8 @@ export interface StoreTransaction {
 
 /** Which messages to read. `before` and `after` are exclusive message ids; with `after`, the ones nearest to it. */
 export interface MessageQuery {
+  /** Of private chats and basic groups the account's number. @default 0 */
+  readonly scope?: number;
   readonly chatId: ChatId;
   readonly before?: number;
   readonly after?: number;
@@ -288,13 +382,77 @@ export interface AccountAtStep {
   readonly fencingToken: number | undefined;
 }
 
+/** What whoever wants an account's lease is told: it has it under this token, or whose it is and when it is free at the latest. */
+export type LeaseAnswer =
+  | { readonly granted: true; readonly token: number }
+  | { readonly granted: false; readonly owner: string; readonly freeInMs: number };
+
+/** A lease that its owner keeps, with what it says of the account. */
+export interface LeaseRenewal {
+  readonly accountId: string;
+  /** The token that came with it. */
+  readonly token: number;
+  /** The account's health, its ages as of now. */
+  readonly evidence: AccountHealth;
+}
+
+/** An account with its lease. Times are by the database's clock. */
+export interface LeaseRow {
+  readonly accountId: string;
+  /** It is not to be served any more. */
+  readonly removed: boolean;
+  /** Null where nobody has it. */
+  readonly owner: string | null;
+  /** Of the present lease, or of the last one. */
+  readonly token: number;
+  /** Negative once it is over; null where nobody has it. */
+  readonly expiresInMs: number | null;
+  /** The installation in whose files the session lies; null where nobody has one, or sessions are shared. */
+  readonly home: string | null;
+  /** Null where nobody has said anything since it was taken. */
+  readonly evidence: AccountHealth | null;
+  readonly evidenceAgeMs: number | null;
+}
+
 /** Counts by status. */
 export type JobCounts = Readonly<Record<JobStatus, number>>;
+
+/** One saved session of an account, sealed. */
+export interface SealedGeneration {
+  /** Counts an account's saved sessions from 1; 0 is a file of the first format. */
+  readonly generation: number;
+  /** As it was sealed, or as what has become of that; characters up to U+00FF. */
+  readonly envelope: string;
+}
+
+/**
+ * Where sealed sessions lie, as the vault sees it. It knows nothing of what is in them; what it is given it keeps whole or not at all.
+ * Files throw `DATA_DIR_UNUSABLE`, `SESSION_UNREADABLE`, `SESSION_CORRUPT`; a database throws as the {@link Store} does.
+ */
+export interface SessionShelf {
+  /** @returns ids of the accounts that have any, sorted */
+  sessionAccounts(): Promise<string[]>;
+  /** @returns what is kept of an account, newest first, and the account's fencing token as of then; null where there are none (files) */
+  sessionGenerations(
+    accountId: string,
+  ): Promise<{ readonly generations: readonly SealedGeneration[]; readonly fencingToken: number | null }>;
+  /**
+   * Keeps one more. Once it resolves, it survives a crash and a power cut.
+   * @param fencingToken the token under which the writer holds the account; null where there are none
+   * @returns false when there is such a generation already, which is left alone
+   * @throws SESSION_FENCED when the account has another token by now, UNKNOWN_ACCOUNT when a database has no row of it
+   */
+  addSession(accountId: string, sealed: SealedGeneration, fencingToken: number | null): Promise<boolean>;
+  /** Replaces a generation by the same one sealed anew. @returns false when it is not `before` any more */
+  resealSession(accountId: string, before: SealedGeneration, envelope: string): Promise<boolean>;
+  /** Deletes generations; those that are not there are no failure. */
+  dropSessions(accountId: string, generations: readonly number[]): Promise<void>;
+}
 
 /**
  * The truth. Every method throws `STORE_UNAVAILABLE` when the database cannot be reached or answers too late.
  */
-export interface Store {
+export interface Store extends SessionShelf, LoginErrands {
   readonly kind: 'pglite' | 'postgresql';
 
   /**
@@ -337,25 +495,96 @@ export interface Store {
   findLost(accountIds: readonly string[]): Promise<string[]>;
   /** Ids of jobs in `processing` that were claimed under just this token of the account, longest untouched first. */
   findOwn(accountId: string, token: number): Promise<string[]>;
+  /** Jobs of an account that have not ended, oldest first. */
+  findUnended(accountId: string, limit: number): Promise<string[]>;
   /** Ids of parked jobs of an account. */
   findParked(accountId: string): Promise<string[]>;
   countJobs(): Promise<JobCounts>;
   jobEvents(id: string): Promise<(JobEvent & { readonly at: number })[]>;
   /**
    * Deletes a part of what is old: jobs that completed more than 7 days ago or ended otherwise more than 30 days ago, after their history,
-   * and outbox rows older than 7 days.
+   * from the stream's beginning the events older than 7 days, and deletions of messages that were never stored after a day. What has no place
+   * in the stream yet stays.
    * @param maxRows rows to delete at most, lines of history among them
    * @returns rows deleted; there may be more when it is `maxRows`
    */
   prune(nowMs: number, maxRows: number): Promise<number>;
 
+  /**
+   * Takes the right to give positions, where nobody has it, its lease is over by the database's clock, or the owner had it before.
+   * @returns the token under which it is held; undefined when somebody else holds it
+   */
+  takeSequencer(owner: string, leaseMs: number): Promise<number | undefined>;
+  /** @returns false when it is not held under this token any more */
+  renewSequencer(owner: string, token: number, leaseMs: number): Promise<boolean>;
+  /** Gives it back; nothing happens when it is not held under this token any more. */
+  releaseSequencer(owner: string, token: number): Promise<void>;
+  /**
+   * Gives the next positions of the stream to committed outbox rows, in the order in which they were written. One whose transaction commits
+   * late gets its place then. Where anything was placed, the lease is renewed too.
+   * @returns how many; there may be more when it is `most`; undefined when there was something, and the right is not held under this token
+   */
+  placeEvents(owner: string, token: number, most: number, leaseMs: number): Promise<number | undefined>;
+  /**
+   * The events after a position, in order and without a hole, and the stream's ends as of the same moment. Where `after` is below
+   * `oldest - 1`, those between are gone.
+   */
+  readEvents(after: number, limit: number): Promise<EventPage>;
+  streamState(): Promise<StreamState>;
+
   /** Makes sure the account has a row. @returns its number, the scope of its private chats */
   ensureAccount(accountId: string): Promise<number>;
+  /** Makes an account, or takes up one again that was removed. @returns false where there is one of this name */
+  makeAccount(accountId: string): Promise<boolean>;
+  /**
+   * Has an account served no more: it gets no lease, and what is claimed of it is lost. All that is stored of it stays.
+   * @returns its new fencing token @throws UNKNOWN_ACCOUNT where there is none, or it was removed before
+   */
+  removeAccount(accountId: string): Promise<number>;
+  /** Those that were not removed. */
   listAccounts(): Promise<string[]>;
-  /** Takes an account for this process: its fencing token grows by one, so that older claims are lost. @returns the new token @throws UNKNOWN_ACCOUNT */
+  /**
+   * Takes an account whoever has it: its fencing token grows by one, so that older claims are lost. A lease that somebody has of it ends; the
+   * next one is given once his socket is sure to be gone. @returns the new token @throws UNKNOWN_ACCOUNT
+   */
   takeAccount(accountId: string, owner: string): Promise<number>;
+  /**
+   * Takes an account's lease, and with it the account as {@link Store.takeAccount} does: where nobody has the lease, where it is the owner's own,
+   * or where it was over long enough ago.
+   * @param home whether the account's session lies in files of the owner
+   * @throws UNKNOWN_ACCOUNT
+   */
+  takeLease(accountId: string, owner: string, home: boolean): Promise<LeaseAnswer>;
+  /**
+   * Renews leases of one owner in one statement, with what it says of each account.
+   * @param homes accounts of them whose session lies in files of the owner
+   * @returns the accounts whose lease is still the owner's under its token
+   */
+  renewLeases(owner: string, renewals: readonly LeaseRenewal[], homes: readonly string[]): Promise<string[]>;
+  /**
+   * Gives a lease back: whoever comes first may have it at once. Nothing happens when the owner does not hold it under this token any more: a word
+   * that comes late must not end a lease that was taken since.
+   */
+  releaseLease(accountId: string, owner: string, token: number): Promise<void>;
+  /**
+   * Raises the account's fencing token for whoever holds its lease, so that what was claimed under the older one is lost.
+   * @param leaseToken the token that came with the lease
+   * @returns the new token
+   * @throws LEASE_LOST when the lease is not the owner's under that token, UNKNOWN_ACCOUNT
+   */
+  raiseToken(accountId: string, owner: string, leaseToken: number): Promise<number>;
+  /** All accounts with their leases, in the order of their numbers. */
+  leases(): Promise<LeaseRow[]>;
+  /** Says that an installation serves accounts for so long, in ms; 0: no longer. @returns how many do */
+  checkInWorker(worker: string, forMs: number): Promise<number>;
+  /** Accounts that know a channel, in the order of their numbers. */
+  accountsKnowing(ref: ChannelRef): Promise<string[]>;
   entities(accountId: string): Promise<PeerEntity[]>;
   positions(accountId: string): Promise<Position[]>;
+  /** Channels that the account does not follow, ascending; all others that it is in are followed. */
+  unfollowed(accountId: string): Promise<ChatId[]>;
+  /** @throws UNKNOWN_ACCOUNT when the account has no row */
+  setFollowed(accountId: string, chatId: ChatId, followed: boolean): Promise<void>;
 
   findChannel(ref: ChannelRef): Promise<StoredChannel | undefined>;
   /** By title, then id; `after` is the chat id of the last one of the page before. */
@@ -389,10 +618,17 @@ export interface Window {
 export interface Cache {
   readonly kind: 'in-process' | 'none' | 'redis';
   window(ref: ChannelRef): Promise<Window | undefined>;
-  /** Kept only when its channel's revision is newer than what is held. */
-  putWindow(window: Window): Promise<void>;
+  /** To be taken before the store is read for a window: what was read before everything was forgotten is not put. */
+  mark(): string;
+  /**
+   * Kept only when its channel's revision is newer than what is held, and not older than what was dropped.
+   * @param mark as of before the store was read; without it, as of now
+   */
+  putWindow(window: Window, mark?: string): Promise<void>;
   /** Forgets a channel's window unless it is of this revision or newer. */
   dropWindow(chatId: ChatId, revision: number): Promise<void>;
+  /** Forgets everything: somebody may have gone who had something to drop. */
+  forgetAll(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -421,7 +657,7 @@ export interface Dialog extends ResolvedChannel {
   readonly pts: number | null;
 }
 
-/** One thing that happened at Telegram, out of the update containers. */
+/** One thing that happened at Telegram, out of the update containers. Its box is the channel's, where it names one, else the account's. */
 export type TelegramUpdate =
   | {
       readonly type: 'message';
@@ -432,24 +668,92 @@ export type TelegramUpdate =
     }
   | {
       readonly type: 'deleted';
-      readonly chatId: ChatId;
+      /** Null where Telegram names ids only, which is so for all private chats and basic groups of an account together. */
+      readonly chatId: ChatId | null;
       readonly ids: readonly number[];
       readonly pts: number;
       readonly ptsCount: number;
     }
+  | {
+      readonly type: 'pinned';
+      readonly chatId: ChatId;
+      readonly ids: readonly number[];
+      readonly pinned: boolean;
+      readonly pts: number;
+      readonly ptsCount: number;
+    }
+  /** Something of which only its place in the box is kept: what was read, a link's preview. `chatId` is null in the account's box. */
+  | {
+      readonly type: 'passed';
+      readonly chatId: ChatId | null;
+      readonly name: string;
+      readonly pts: number;
+      readonly ptsCount: number;
+    }
+  /** A message of a secret chat, or another update that counts in qts: only its place is kept. */
+  | { readonly type: 'secret'; readonly qts: number }
+  | { readonly type: 'views'; readonly chatId: ChatId; readonly id: number; readonly views: number }
   /** Where a channel stands, as its dialog says it: nothing happened, but something may have been missed. */
   | { readonly type: 'position'; readonly chatId: ChatId; readonly pts: number }
-  | { readonly type: 'too-long'; readonly chatId: ChatId | null }
+  /** Too much happened to be pushed; null for the account's own box. `pts` is where the channel stands, where Telegram says it. */
+  | { readonly type: 'too-long'; readonly chatId: ChatId | null; readonly pts: number | null }
   | { readonly type: 'other'; readonly name: string };
+
+/** A container's place in the account's sequence (https://core.telegram.org/api/updates#seq-checking-and-applying); all 0 where it has none. */
+export interface ContainerOrder {
+  readonly seqStart: number;
+  readonly seq: number;
+  /** Seconds since the Unix epoch. */
+  readonly date: number;
+}
+
+/** The place of what comes in no order. */
+export const UNORDERED: ContainerOrder = { seqStart: 0, seq: 0, date: 0 };
+
+/** What an account missed since a position (`updates.getDifference`). New messages are told with the pts of the slice's end. */
+export type Difference =
+  | { readonly kind: 'empty'; readonly date: number; readonly seq: number }
+  | {
+      readonly kind: 'difference';
+      readonly updates: readonly TelegramUpdate[];
+      readonly channels: readonly ResolvedChannel[];
+      /** Where the account stands with it. */
+      readonly state: Position;
+      /** False for a slice: there is more. */
+      readonly final: boolean;
+    }
+  /** Telegram does not tell: it goes on from this pts. */
+  | { readonly kind: 'too-long'; readonly pts: number };
+
+/** What was missed of a channel since a pts (`updates.getChannelDifference`). */
+export type ChannelDifference =
+  | { readonly kind: 'empty'; readonly pts: number; readonly final: boolean; readonly timeoutS: number | null }
+  | {
+      readonly kind: 'difference';
+      readonly updates: readonly TelegramUpdate[];
+      readonly channels: readonly ResolvedChannel[];
+      readonly pts: number;
+      readonly final: boolean;
+      /** When to ask again a channel that is not pushed, in s; null where Telegram did not say. */
+      readonly timeoutS: number | null;
+    }
+  /** Telegram does not tell: the channel stands at this pts, and its history says what there is. */
+  | { readonly kind: 'too-long'; readonly pts: number; readonly timeoutS: number | null };
 
 /** What a link tells its owner, in the order it happened. */
 export interface LinkEvents {
+  /**
+   * Asked before anything is sent: false ends the link's sockets at once, as the session may be somebody else's by now.
+   * @default always
+   */
+  mayUse?(): boolean;
   /** The transport is gone or unusable; told once. */
   onDown(error: unknown): void;
-  onUpdates(updates: readonly TelegramUpdate[], channels: readonly ResolvedChannel[]): void;
+  /** One container, pushed or brought by the answer to a call. */
+  onUpdates(updates: readonly TelegramUpdate[], channels: readonly ResolvedChannel[], order: ContainerOrder): void;
 }
 
-/** What the calls of an account's jobs need. Every call has a deadline and throws a VigiliaError. */
+/** What the calls of an account's jobs and feeds need. Every call has a deadline and throws a VigiliaError. */
 export interface TelegramCalls {
   /** @throws CHANNEL_NOT_FOUND */
   resolve(ref: ChannelRef): Promise<ResolvedChannel>;
@@ -458,19 +762,25 @@ export interface TelegramCalls {
   dialogs(): Promise<Dialog[]>;
   /** Up to 100 messages older than `offsetId` (0: from the newest). */
   history(chatId: ChatId, offsetId: number, limit: number): Promise<HistoryPage>;
+  /** Where the account's own box stands now. @throws TELEGRAM_REAUTH when the session is not logged in */
+  state(): Promise<Position>;
+  /** What the account missed since a position of its box. */
+  difference(since: Position): Promise<Difference>;
+  /** What was missed of a channel since a pts, at most about `limit` of it. @throws CHANNEL_NOT_FOUND */
+  channelDifference(chatId: ChatId, pts: number, limit: number): Promise<ChannelDifference>;
 }
 
 /** One connection to Telegram: one generation, never reused after it went down. */
 export interface TelegramLink extends TelegramCalls {
   /** Opens the transport, makes or resumes the auth key. @throws TELEGRAM_TIMEOUT, TELEGRAM_TRANSIENT, … */
   connect(): Promise<void>;
-  /** Confirms that the session is logged in (`updates.getState`). @throws TELEGRAM_REAUTH when it is not */
-  state(): Promise<Position>;
   /** One ping that also asks the server to close a dead socket after 40 s. */
   ping(): Promise<void>;
   /** @returns the hash that belongs to the code */
   sendCode(phone: string): Promise<string>;
   signIn(phone: string, codeHash: string, code: string): Promise<void>;
+  /** Ends the session at Telegram: its key is of no use from then on. */
+  logOut(): Promise<void>;
   /** The session to keep: a secret. */
   session(): string;
   /** Ends the link; never rejects, and nothing is told afterwards. */
@@ -484,6 +794,178 @@ export interface Telegram {
    * @param entities the account's access hashes as stored
    */
   open(session: string, entities: readonly PeerEntity[], events: LinkEvents): TelegramLink;
+}
+
+// ── Logins ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A login code that Telegram sent (https://core.telegram.org/constructor/auth.sentCode). */
+export interface SentCode {
+  /** Belongs to the code: a secret until the login is over. */
+  readonly hash: string;
+  /** How it went out: `app`, `sms`, `call` … */
+  readonly via: string;
+  /** How many characters it has; null where that is not known. */
+  readonly length: number | null;
+  /** How it would be sent again; null when there is no other way. */
+  readonly nextVia: string | null;
+  /** After how many seconds Telegram would send it again; null where it did not say. */
+  readonly resendAfterS: number | null;
+}
+
+/** What became of a QR login (https://core.telegram.org/api/qr-login). */
+export type LoginToken =
+  /** To be shown. `token` is base64url and a secret; `expiresAt` is ms since the Unix epoch, by Telegram's clock. */
+  { readonly kind: 'shown'; readonly token: string; readonly expiresAt: number } | { readonly kind: 'accepted' };
+
+/** What a login's link tells. */
+interface LoginLinkEvents {
+  onDown(error: unknown): void;
+  /** Another device has let the holder of the QR token in: ask for the token again. */
+  onTokenAccepted(): void;
+}
+
+/**
+ * A connection on which somebody logs in; never one of an account that works. Every call has a deadline and throws a VigiliaError with the
+ * codes `LOGIN_…` and `TELEGRAM_…`, none of which quotes phone, code or password.
+ */
+export interface LoginLink {
+  connect(): Promise<void>;
+  /** @returns the code that was sent, or undefined when Telegram let the phone in without one */
+  sendCode(phone: string): Promise<SentCode | undefined>;
+  /** Sends it again another way. @throws LOGIN_NO_OTHER_WAY, LOGIN_CODE_EXPIRED */
+  resendCode(phone: string, hash: string): Promise<SentCode | undefined>;
+  cancelCode(phone: string, hash: string): Promise<void>;
+  /** @throws LOGIN_PASSWORD_NEEDED when the code was right and more is asked for */
+  signIn(phone: string, hash: string, code: string): Promise<void>;
+  /** @returns the hint its owner has left; null where there is none. @throws LOGIN_LOST when no password is asked for */
+  passwordHint(): Promise<string | null>;
+  checkPassword(password: string): Promise<void>;
+  /** Also goes on at another data centre, where the account that accepted lives. @throws LOGIN_PASSWORD_NEEDED */
+  exportToken(): Promise<LoginToken>;
+  /** Whether the key is logged in by now: what to ask when an answer did not come. */
+  standing(): Promise<'logged-in' | 'password-needed' | 'logged-out'>;
+  logOut(): Promise<void>;
+  /** The session to keep, a secret; empty before there is a key. */
+  session(): string;
+  /** Ends the link; never rejects, and nothing is told afterwards. */
+  close(): Promise<void>;
+}
+
+/** Opens links to log in on. */
+export interface LoginTelegram {
+  /** @param session what an earlier link of the same login gave, or an empty string */
+  openLogin(session: string, events: LoginLinkEvents): LoginLink;
+}
+
+/** The steps of a login, as people see it. */
+export const LOGIN_STATES = [
+  'sending-code',
+  'awaiting-code',
+  'checking-code',
+  'awaiting-password',
+  'checking-password',
+  'showing-qr',
+  'saving',
+  'cancelling',
+  'done',
+  'failed',
+  'cancelled',
+] as const;
+export type LoginState = (typeof LOGIN_STATES)[number];
+
+/** A login as it may be shown to whoever may log in. Times are ms since the Unix epoch. Not for logs: it has the phone's last digits and the QR token. */
+export interface LoginView {
+  readonly accountId: string;
+  readonly method: 'code' | 'qr';
+  readonly state: LoginState;
+  readonly startedAt: number;
+  /** `+55…1234`; null for a login by QR. */
+  readonly phone: string | null;
+  /** How the code went out; null before it did. */
+  readonly code: {
+    readonly via: string;
+    readonly length: number | null;
+    readonly nextVia: string | null;
+    /** From when on it makes sense to ask for another one. */
+    readonly resendAt: number | null;
+  } | null;
+  /** How many more codes, or passwords, may be wrong; null where nothing is asked for. */
+  readonly triesLeft: number | null;
+  readonly passwordHint: string | null;
+  /** What to show as a QR code, and until when it is good. */
+  readonly qr: { readonly url: string; readonly expiresAt: number } | null;
+  /** Telegram takes nothing before; null when it does. */
+  readonly waitUntil: number | null;
+  /** When it ends by itself unless somebody goes on with it. */
+  readonly expiresAt: number | null;
+  /** Why it failed, or what went wrong last. */
+  readonly error: ErrorRecord | null;
+}
+
+/** How somebody wants to log in. `phone` is digits with a plus before them. */
+export type LoginRequest = { readonly method: 'code'; readonly phone: string } | { readonly method: 'qr' };
+
+/** Where people log accounts in and out. */
+export interface Logins {
+  /**
+   * Begins a login. It has a connection of its own; the account's session stays as it is until the login is done.
+   * @param replace also when the account is logged in and connected
+   * @throws UNKNOWN_ACCOUNT, LOGIN_UNDER_WAY, LOGIN_NOT_NEEDED
+   */
+  begin(accountId: string, request: LoginRequest, replace: boolean): Promise<LoginView>;
+  /** @throws LOGIN_NOT_FOUND, LOGIN_WRONG_STEP, TELEGRAM_FLOOD before {@link LoginView.waitUntil} */
+  giveCode(accountId: string, code: string): Promise<LoginView>;
+  /** As {@link Logins.giveCode}. */
+  givePassword(accountId: string, password: string): Promise<LoginView>;
+  /** Has the code sent again another way. As {@link Logins.giveCode}. */
+  resendCode(accountId: string): Promise<LoginView>;
+  /** @throws LOGIN_NOT_FOUND, LOGIN_WRONG_STEP when it is over, or being saved */
+  cancel(accountId: string): Promise<LoginView>;
+  /** @throws LOGIN_NOT_FOUND */
+  view(accountId: string): Promise<LoginView>;
+  /** Resolves with the login once it waits for a person or is over, or as it is when the time has passed. @throws LOGIN_NOT_FOUND */
+  settled(accountId: string, withinMs: number): Promise<LoginView>;
+  /** Ends the account's session at Telegram. What is stored stays stored and is not used any more. @throws UNKNOWN_ACCOUNT, LOGIN_WRONG_STEP, TELEGRAM_OFFLINE */
+  logOut(accountId: string): Promise<void>;
+}
+
+/** A step of a login that one process asks of another. */
+export interface LoginErrand {
+  /** A UUID. */
+  readonly id: string;
+  readonly accountId: string;
+  /** The installation that is asked. */
+  readonly worker: string;
+  /** A sealed box. */
+  readonly question: string;
+}
+
+/** Where processes ask each other to do steps of logins. Nothing lies there for longer than a minute. */
+export interface LoginErrands {
+  /** Says by which key questions to an installation are sealed from now on. */
+  openLoginDesk(worker: string, publicKey: string): Promise<void>;
+  /** @returns the installation that holds the account's lease, and its key; undefined where none does, or does not take questions */
+  loginDeskOf(accountId: string): Promise<{ readonly worker: string; readonly publicKey: string } | undefined>;
+  askLogin(errand: LoginErrand): Promise<void>;
+  /** Takes an installation's questions: nobody gets them again. */
+  takeLoginQuestions(worker: string): Promise<LoginErrand[]>;
+  /** One that nobody waits for any more is dropped. */
+  answerLogin(id: string, answer: string): Promise<void>;
+  /** Takes the answer, with which the errand is over; undefined while there is none. */
+  takeLoginAnswer(id: string): Promise<string | undefined>;
+}
+
+/** The accounts there are. */
+export interface Accounts {
+  /** Sorted. */
+  list(): Promise<AccountHealth[]>;
+  /** Makes one, which has to be logged in then. @throws ACCOUNT_EXISTS, STORE_UNAVAILABLE */
+  create(accountId: string): Promise<void>;
+  /**
+   * Has one served no more, and cancels what was accepted for it. What is stored of it stays, its session too: made again, it goes on.
+   * @returns how many jobs were cancelled @throws UNKNOWN_ACCOUNT, STORE_UNAVAILABLE
+   */
+  remove(accountId: string): Promise<number>;
 }
 
 // ── What the HTTP floor asks ────────────────────────────────────────────────────────────────────────────────────────
@@ -507,45 +989,194 @@ export interface Intake {
   checkAccount(accountId: string): Promise<void>;
 }
 
-/** An actor as it is at this moment, with those below it. */
+/** An actor as it is at this moment, with those below it. Times are ms since the Unix epoch. */
 export interface ActorNode {
   /** Names from the root down, joined by `/`, e.g. `root/accounts/main/connection`. */
   readonly path: string;
   /** What it is: `supervisor`, `connection`, `dispatcher` … */
   readonly kind: string;
-  /** Its machine's state; nested states joined by `.`. */
+  /** While it is up its machine's state, nested states joined by `.`; else where it is between its lives. */
   readonly state: string;
-  /** When it entered the state, ms since the Unix epoch. */
+  /** When it entered the state; a change inside of a nested state does not count. */
   readonly since: number;
+  /** Which life this is, as the log has it; 0 before the first. Counted from 1 again when its supervisor was restarted. */
+  readonly incarnation: number;
+  /** How many lives it has had after the first, under all lives of its supervisor. */
   readonly restarts: number;
+  /** When it will be started again; absent unless it waits for that. */
+  readonly nextStartAt?: number;
+  /** Of a supervisor that is alive: its policy, and how much of it is used up. */
+  readonly supervision?: Supervision;
+  readonly events: ActorEvents;
   /** Why it ended the last time, outermost cause first; absent when it never did. */
-  readonly lastExit?: { readonly at: number; readonly reason: string; readonly causes: readonly string[] };
+  readonly lastExit?: ActorExit;
   /** What of its context may be shown, by allow-list: never a secret. */
   readonly context?: JsonObject;
   /** In the order in which they start. */
   readonly children: readonly ActorNode[];
 }
 
+/** How an actor's life ended. */
+export interface ActorExit {
+  /** ms since the Unix epoch. */
+  readonly at: number;
+  /** `normal`, `failure` or `shutdown`. */
+  readonly reason: string;
+  /** Messages, outermost first. */
+  readonly causes: readonly string[];
+}
+
+/** Restarts against the intensity of a supervisor, as in OTP. */
+export interface Supervision {
+  readonly strategy: string;
+  /** More restarts than these within the period, and it gives up, or quarantines the child. */
+  readonly maxRestarts: number;
+  readonly periodMs: number;
+  /** Restarts within the period that ends now. Where children are quarantined, each has the whole intensity: this is that of the worst. */
+  readonly restarts: number;
+  readonly quarantines: boolean;
+}
+
+/** How an actor gets on with its events, under all its lives. */
+export interface ActorEvents {
+  readonly handled: number;
+  /** Events, of those handled, for which its machine had no transition. An actor that is no machine rejects none. */
+  readonly rejected: number;
+  /** Events handled a second, over the last 10 s. */
+  readonly perSecond: number;
+  /** The event that kept the process longest, with all that it made others do at once; absent before the first. */
+  readonly longest?: { readonly event: string; readonly durationMs: number; readonly at: number };
+}
+
+/** A transition of a machine by its names. */
+export interface ActorEdge {
+  /** The state that has the transition, e.g. `authenticated.heartbeat.waiting`; the machine itself as `#id`. */
+  readonly from: string;
+  /** Its targets; empty for one that stays where it is. */
+  readonly to: readonly string[];
+  /** The event as the chart has it (`*` for any), or `always`. */
+  readonly on: string;
+  /** Which of the state's transitions on this event it is, in the order in which they are tried, from 0. */
+  readonly branch: number;
+  readonly guard?: string;
+  readonly actions?: readonly string[];
+}
+
+/** One event that an actor handled. Of the event only its type is known here: what it carried is never kept. */
+export interface ActorTransition {
+  /** ms since the Unix epoch. */
+  readonly at: number;
+  readonly incarnation: number;
+  readonly event: string;
+  /** True for one that the machine raised itself while it handled the one before. */
+  readonly raised: boolean;
+  /** True when the machine had no transition for it where it was. */
+  readonly rejected: boolean;
+  /** True when the actor's life ended in failure with it. */
+  readonly failed: boolean;
+  /** The edges taken, in order; none when it was rejected, or where the actor is no machine. */
+  readonly edges: readonly ActorEdge[];
+  /** How many more edges there were than are kept; absent when there were none. */
+  readonly edgesOmitted?: number;
+  /** The machine's state after it; absent where there is none. */
+  readonly state?: string;
+  /** How long it was handled; absent for one that was raised, which counts with the one before. */
+  readonly durationMs?: number;
+}
+
+/** A state that an actor was in. */
+export interface ActorStay {
+  /** When it entered the state, ms since the Unix epoch. */
+  readonly at: number;
+  readonly incarnation: number;
+  readonly state: string;
+}
+
+/** An actor with its past. */
+export interface ActorDetail extends ActorNode {
+  /** The states it was in, with those between its lives, newest first; at most 32. */
+  readonly states: readonly ActorStay[];
+  /** The events it handled, newest first; at most 64. */
+  readonly transitions: readonly ActorTransition[];
+}
+
 /** The actor system as others may see it. */
 export interface ActorSystemView {
   tree(): ActorNode;
   /** @param path as in {@link ActorNode} */
-  find(path: string): ActorNode | undefined;
+  find(path: string): ActorDetail | undefined;
+}
+
+/** A hole in what was received, with what is known of it. */
+export interface OpenGap {
+  /** `account`, or `channel:<chatId>`. */
+  readonly box: string;
+  readonly ageMs: number;
+  /** `hole`, `too-long`, `overflow`, `connected` or `silence`. */
+  readonly reason: string;
+  /** In the box's pts; `to` is null where it is not known. */
+  readonly from: number;
+  readonly to: number | null;
+}
+
+/** What became of gaps. */
+export interface GapCounts {
+  readonly detected: number;
+  readonly healed: number;
+  /** By how much pts moved over what Telegram does not tell any more, and updates that could not be stored. */
+  readonly missing: number;
+}
+
+/** How one kind of call stands with Telegram's flood control. */
+interface FloodHealth {
+  /** A method of {@link TelegramCalls}. */
+  readonly method: string;
+  /** How often Telegram asked to wait. */
+  readonly waits: number;
+  /** How long it still wants to be left alone, in ms; 0 when the wait is over. */
+  readonly leftMs: number;
 }
 
 /** How an account's connection is, with the evidence. Ages are ms; null when there was none yet. */
 export interface AccountHealth {
   readonly id: string;
-  /** A state of `connection.machine`, or `unknown` where the worker has not been heard of lately. */
+  /**
+   * A state of `connection.machine`, or of the account's lease: `awaiting-lease` and `lease-lost`; where another process serves it also `unserved`,
+   * and `unknown` while that one has not been heard of lately.
+   */
   readonly state: string;
   /** ms since the Unix epoch. */
   readonly since: number;
   readonly lastPongAgeMs: number | null;
   readonly lastRpcAgeMs: number | null;
   readonly lastUpdateAgeMs: number | null;
+  /** Present while calls to Telegram are refused because they kept failing, or one is tried again. */
+  readonly breaker?: 'open' | 'half-open';
+  /** Kinds of calls that Telegram has asked to wait with, since the process began; absent where there are none. */
+  readonly floods?: readonly FloodHealth[];
+  /** Kinds of calls in which Telegram has limited the account (PEER_FLOOD, FROZEN_METHOD_INVALID); absent where there are none. */
+  readonly limited?: readonly { readonly method: string; readonly since: number; readonly reason: string }[];
   /** Known gaps in what was received that are not filled yet. */
   readonly gaps: number;
+  /** The oldest of them, at most 10; absent where there are none. */
+  readonly openGaps?: readonly OpenGap[];
+  /** What became of gaps since the process began, by kind of box; absent where it is not known. */
+  readonly gapCounts?: Readonly<Record<'account' | 'channel', GapCounts>>;
   readonly reason?: string;
+  /** Who serves it; absent where that is the process that tells, or nobody. */
+  readonly lease?: LeaseHealth;
+}
+
+/** An account's lease as whoever reads of it in the database sees it. Ages are ms. */
+export interface LeaseHealth {
+  /** The installation that holds it, or held it last. */
+  readonly worker: string;
+  /** Its fencing token. */
+  readonly token: number;
+  /** How long it lasts; negative once it is over, and another worker may take the account. */
+  readonly expiresInMs: number;
+  /** How old is what its worker said of the account; null before it said anything. */
+  readonly evidenceAgeMs: number | null;
 }
 
 /** How a server or process that we depend on is, with whatever evidence there is of it. */

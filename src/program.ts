@@ -1,42 +1,58 @@
 import { randomBytes } from 'node:crypto';
+import { AccountsKeeper, type ServedAccount } from './actors/accounts-keeper.actor.ts';
 import { createMemoryBroker } from './actors/broker/memory.broker.ts';
 import { createMemoryCache } from './actors/cache/memory.cache.ts';
 import { createNoneCache } from './actors/cache/none.cache.ts';
+import { cacheLinkSpec } from './actors/cache/redis/cache-link.actor.ts';
+import { openRedisCache } from './actors/cache/redis/open-redis-cache.ts';
 import { createWindowReader } from './actors/cache/window-reader.ts';
+import { EventParts } from './actors/events/event-parts.ts';
 import { healthReporter } from './actors/health.ts';
+import { accountChoice } from './actors/jobs/account-choice.ts';
 import type { Action } from './actors/jobs/action.ts';
 import { getChannels } from './actors/jobs/actions/get-channels.ts';
 import { syncMessages } from './actors/jobs/actions/sync-messages.ts';
 import { consumerSpec } from './actors/jobs/consumer.actor.ts';
 import { dispatcherSpec, Nudge } from './actors/jobs/dispatcher.actor.ts';
 import { createIntake } from './actors/jobs/intake.ts';
+import { LeaseBoard } from './actors/lease-board.ts';
+import { leaseWatchSpec } from './actors/lease-watch.actor.ts';
+import { LinkStatus } from './actors/link.actor.ts';
 import { listenerSpec } from './actors/listener.actor.ts';
 import { Registry } from './actors/registry.ts';
 import { SimulatorDesk, simulatorSpec } from './actors/simulator-process.actor.ts';
 import { openStore, type StoreOptions } from './actors/store/open-store.ts';
 import { gateStore } from './actors/store/store-gate.ts';
-import { LinkStatus, storeLinkSpec } from './actors/store/store-link.actor.ts';
+import { storeLinkSpec } from './actors/store/store-link.actor.ts';
 import { type ActorSystem, startSystem } from './actors/system.ts';
+import { AccountLease } from './actors/telegram/account-lease.ts';
 import { AccountLine } from './actors/telegram/account-line.ts';
-import { connectionSpec } from './actors/telegram/connection.actor.ts';
-import { gramJsTelegram } from './actors/telegram/gramjs/gramjs-telegram.ts';
-import { sessionFiles } from './actors/telegram/session-file.ts';
+import { boxSpec } from './actors/telegram/box.actor.ts';
+import { connectionSpec, OPENINGS_AT_ONCE } from './actors/telegram/connection.actor.ts';
+import { feedsSpec } from './actors/telegram/feeds.ts';
+import { lateTelegram } from './actors/telegram/late-telegram.ts';
+import { leaseSpec } from './actors/telegram/lease.actor.ts';
+import { LeaseRenewals } from './actors/telegram/lease-renewals.ts';
+import { LoginDesk } from './actors/telegram/login-desk.ts';
+import { loginErrandsSpec } from './actors/telegram/login-errands.ts';
+import { RemoteLogins, routedLogins } from './actors/telegram/remote-logins.ts';
 import { simulatedTelegram } from './actors/telegram/simulated-telegram.ts';
-import { updatesSpec } from './actors/telegram/updates.actor.ts';
+import { Turns } from './actors/telegram/turns.ts';
 import { type Clock, systemClock, systemRandom } from './clock.ts';
 import type { Config } from './config.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
 import { VigiliaError } from './errors.ts';
 import { notesOf, sayWhatRuns, sayWhatToTry } from './first-words.ts';
-import { API_BASE, buildGateway, buildOps } from './http/server.ts';
+import { API_BASE } from './http/api-base.ts';
 import type { Log } from './log.ts';
-import { createMetrics } from './metrics.ts';
-import type { Telegram, World } from './ports.ts';
-import { treeOf } from './tree.ts';
+import type { Metrics } from './metrics.ts';
+import type { HealthReport, LoginTelegram, Telegram, World } from './ports.ts';
+import { DEFAULT_ACCOUNT, openSessionVault } from './session-program.ts';
+import { inWords } from './simulator/control.ts';
+import { accountSpec, treeOf } from './tree.ts';
 import { worldOf, worldPlace } from './worlds.ts';
 
-/** The account that this version serves. */
-const ACCOUNT = 'main';
+const ACCOUNT = DEFAULT_ACCOUNT;
 /** DC of the simulator's own server. */
 const SIMULATOR_DC = 2;
 /** What GramJS wants to have and a simulator does not look at. */
@@ -61,7 +77,9 @@ export interface Program {
 
 /**
  * Puts the whole program together for a configuration and starts it. Nothing below knows which adapter it talks to.
- * @throws DATA_DIR_LOCKED, DATA_DIR_UNUSABLE, STORE_UNAVAILABLE (embedded database not to be opened)
+ * What takes long to load is loaded where it is needed and while something else is waited for: GramJS while the simulator and the
+ * database start, HTTP while the account connects; a gateway never loads GramJS.
+ * @throws DATA_DIR_LOCKED, DATA_DIR_UNUSABLE
  */
 export async function startProgram(config: Config, host: ProgramHost, log: Log): Promise<Program> {
   const clock = systemClock;
@@ -104,65 +122,155 @@ async function assemble(
   sayWhatRuns(config, host.version, host.pid, log, dataDir.path);
   const embeddedStore: StoreOptions = { kind: 'pglite', dataDir: dataDir.file('worlds', place, 'pglite') };
   const storeOptions = config.database ? ({ kind: 'postgresql', ...config.database } as const) : embeddedStore;
-  const store = gateStore(await openStore(storeOptions, { clock, log }));
+  const events = new EventParts(gateStore(await openStore(storeOptions, { clock, log })), {
+    clock,
+    log,
+    owner: dataDir.installationId,
+  });
+  const { store } = events;
+  const sharedSessions = config.sessionStore === 'database' ? store : undefined;
+  const sessions = openSessionVault(config, dataDir.path, sharedSessions, { clock, log, tokenOf: (id) => keeper.tokenOf(id) });
   const broker = createMemoryBroker(log);
+  const redis = config.redisUrl === null ? undefined : openRedisCache(config.redisUrl, { clock, log });
   // Another process would not see what this one writes, so a shared database goes without an in-process cache.
-  const cache = config.database ? createNoneCache() : createMemoryCache(clock);
+  const cache = redis?.cache ?? (config.database ? createNoneCache() : createMemoryCache(clock));
   const registry = new Registry(clock);
   const deps = { clock, random, log, registry };
   const actions = new Map<string, Action>([syncMessages, getChannels].map((action) => [action.name, action]));
   const nudge = new Nudge();
-  const line = new AccountLine(ACCOUNT, clock);
   const storeStatus = new LinkStatus(clock);
-  const lines = config.role === 'gateway' ? [] : [line];
-  const health = healthReporter({
+  const health = (): HealthReport => report();
+  const board = new LeaseBoard(clock);
+  const keeper = new AccountsKeeper({
+    clock,
+    log,
+    store,
+    board,
+    worker: dataDir.installationId,
+    filter: config.accounts,
+    sessions,
+    sharesSessions: sharedSessions !== undefined,
+    sharesDatabase: config.database !== null,
+    given: (isFirst) => config.accounts.only ?? selfMadeAccounts(desk)?.keys() ?? (isFirst ? [ACCOUNT] : []),
+    make: (id) => serve(id),
+    supervisor: () => system?.supervisor('root/accounts'),
+    isAlive: (id) => registry.tree(`root/accounts/${id}`) !== undefined,
+    health: () => health().accounts,
+  });
+  const renewals = new LeaseRenewals(store, dataDir.installationId, clock, keeper.homes);
+  const report = healthReporter({
     clock,
     version: host.version,
     role: config.role,
     world,
-    lines,
-    unseen: config.role === 'gateway' ? [ACCOUNT] : [],
+    lines: keeper.lines,
+    find: (path) => registry.tree(path),
+    board: () => (config.role === 'worker' ? [] : board.accounts()),
     store,
     storeStatus,
+    cacheHealth: redis?.health,
     broker,
     cache,
     simulator: desk,
     notes: notesOf(config),
   });
   let system: ActorSystem | undefined;
-  const view = {
-    tree: () =>
-      system?.tree() ?? { path: 'root', kind: 'supervisor', state: 'starting', since: clock.now(), restarts: 0, children: [] },
-    find: (path: string) => system?.find(path),
+  // Whoever looks inside is an actor of the tree, or is asked by one.
+  const running = (): ActorSystem => {
+    if (!system) throw new VigiliaError('INTERNAL', 'nobody looks inside before there is something to see');
+    return system;
   };
-  const metrics = createMetrics({ store, system: view, health }, clock, log);
-  const opsDeps = { clock, log, tokens: config.tokens, store, system: view, health, metrics };
-  const account = {
-    id: ACCOUNT,
-    children: [
+  const view = { tree: () => running().tree(), find: (path: string) => running().find(path) };
+  // Counts over all lives of the listeners.
+  let metrics: Promise<Metrics> | undefined;
+  const loadMetrics = async (): Promise<Metrics> => {
+    const { createMetrics } = await import('./metrics.ts');
+    return createMetrics({ store, system: view, health, events: () => events.source.hub.figures }, clock, log);
+  };
+  const opsDeps = async () => {
+    metrics ??= loadMetrics();
+    return { clock, log, tokens: config.tokens, store, system: view, health, metrics: await metrics };
+  };
+  let telegram: Promise<Telegram & LoginTelegram> | undefined;
+  const loadTelegram = (): Promise<Telegram & LoginTelegram> => {
+    telegram ??= telegramOf(config, desk, { clock, log });
+    return telegram;
+  };
+  const owner = dataDir.installationId;
+  const openings = new Turns(OPENINGS_AT_ONCE);
+  function serve(id: string): ServedAccount {
+    const line = events.announce(new AccountLine(id, clock, random, log));
+    const lease = new AccountLease(id, clock, config.database !== null);
+    // Who reads of its health elsewhere shall hear of it soon.
+    line.onServing(lease.ask);
+    const credentials = () => selfMadeAccounts(desk)?.get(id);
+    const raiseToken = (account: string) => store.raiseToken(account, owner, lease.token ?? 0);
+    const children = [
+      leaseSpec(lease, line, { clock, log, store, renewals, owner, isHome: keeper.isHome, evidence: () => line.health() }),
       connectionSpec(line, {
         clock,
         random,
         log,
         store,
-        telegram: telegramOf(config, desk, { clock, log }),
-        sessions: sessionFiles(dataDir.file('worlds', place, 'sessions'), config.sessionKey),
-        credentials: () => desk?.accounts[0],
+        telegram: lateTelegram(loadTelegram),
+        sessions,
+        lease,
+        openings,
+        credentials,
       }),
-      updatesSpec(line, { clock, random, log, store, cache }),
-      consumerSpec(line, { clock, random, log, store, cache, actions, broker, owner: dataDir.installationId, nudge: nudge.ring }),
-    ],
-  };
-  const gateway = () =>
-    buildGateway({
-      ...opsDeps,
+      boxSpec(line, { clock, random, log, store, cache, registry }),
+      feedsSpec(deps),
+      consumerSpec(line, {
+        clock,
+        random,
+        log,
+        store,
+        cache,
+        actions,
+        broker,
+        raiseToken,
+        onSuperseded: lease.ask,
+        nudge: nudge.ring,
+      }),
+    ];
+    return { line, lease, spec: accountSpec({ id, children }, deps) };
+  }
+  const isHeld = (id: string): boolean => keeper.heldAccounts().includes(id);
+  const loginDesk = new LoginDesk({
+    clock,
+    random,
+    log,
+    telegram: loadTelegram,
+    sessions,
+    // Without its lease, its session is not for this process to write.
+    targetOf: (id) => (isHeld(id) ? keeper.lineOf(id) : undefined),
+    exists: async (id) => (await store.listAccounts()).includes(id),
+    supervisor: () => system?.supervisor('root/logins'),
+    isAlive: (id) => registry.tree(`root/logins/${id}`) !== undefined,
+  });
+  const logins = config.database ? routedLogins(loginDesk, new RemoteLogins({ clock, store }), isHeld) : loginDesk;
+  const choose = accountChoice({ store, accounts: () => health().accounts, defaultAccount: ACCOUNT });
+  const gateway = async () => {
+    const { buildGateway } = await import('./http/server.ts');
+    return buildGateway({
+      ...(await opsDeps()),
       host: config.http.host,
-      intake: createIntake({ clock, entropy: randomBytes, store, actions, defaultAccount: ACCOUNT, nudge: nudge.ring }),
+      intake: createIntake({ clock, entropy: randomBytes, store, actions, defaultAccount: ACCOUNT, choose, nudge: nudge.ring }),
       reader: createWindowReader(cache, store, clock, log),
+      events: events.source,
+      logins,
+      accounts: keeper,
     });
+  };
+  const ops = async () => {
+    const { buildOps } = await import('./http/server.ts');
+    return buildOps({ ...(await opsDeps()), host: config.ops.host });
+  };
   const announce = (url: string): void => {
     dataDir.announce(url);
-    if (config.role !== 'worker') sayWhatToTry(config, log, url, url + API_BASE, desk?.info?.channels[0]?.username);
+    if (config.role === 'worker') return;
+    const people = desk?.accounts.slice(0, 3).map(inWords) ?? [];
+    sayWhatToTry(config, log, url, url + API_BASE, { channel: desk?.info?.channels[0]?.username, people });
   };
   system = startSystem(
     treeOf(
@@ -170,21 +278,22 @@ async function assemble(
       {
         simulator: desk && simulatorOf(config, desk, host.entry, dataDir.file('worlds', place, 'simulator'), { clock, log }),
         store: storeLinkSpec(storeStatus, { random, log, store, world }),
-        dispatcher: dispatcherSpec(nudge, { clock, log, store, broker, accounts: [ACCOUNT] }),
-        accounts: [account],
+        cache: redis && cacheLinkSpec(redis.cache, redis.status, { random, log }),
+        dispatcher: dispatcherSpec(nudge, { clock, log, store, broker, accounts: keeper.heldAccounts }),
+        sequencer: events.sequencer,
+        announcer: events.announcer,
+        events: events.reader,
+        keeper: keeper.spec(),
+        loginErrands: config.database ? loginErrandsSpec({ clock, log, store, worker: owner, logins: loginDesk }) : undefined,
+        leaseWatch: leaseWatchSpec({ clock, log, store, board }),
         http: listenerSpec('http', { ...config.http, variable: 'HTTP_PORT' }, gateway, announce, log),
-        ops: listenerSpec(
-          'ops',
-          { ...config.ops, variable: 'OPS_PORT' },
-          () => buildOps({ ...opsDeps, host: config.ops.host }),
-          announce,
-          log,
-        ),
+        ops: listenerSpec('ops', { ...config.ops, variable: 'OPS_PORT' }, ops, announce, log),
       },
       deps,
     ),
     deps,
   );
+  readAhead(config, loadTelegram).catch(() => {});
   return {
     system,
     release: async () => {
@@ -195,11 +304,30 @@ async function assemble(
   };
 }
 
-function telegramOf(
+/**
+ * Accounts that log themselves in: those of our own simulated world that need nothing but a code, in its order. The first is the default one.
+ * @returns undefined where Telegram is not ours
+ */
+function selfMadeAccounts(desk: SimulatorDesk | undefined): ReadonlyMap<string, SimulatorDesk['accounts'][number]> | undefined {
+  const simple = desk?.accounts.filter(({ password }) => password === null);
+  return simple && new Map(simple.map((account, index) => [index === 0 ? ACCOUNT : `${ACCOUNT}-${index + 1}`, account]));
+}
+
+/** Loads code while the simulator and the embedded database start, in a process and a thread of their own. Whoever needs it hears of a failure. */
+async function readAhead({ role, database }: Config, loadTelegram: () => Promise<Telegram>): Promise<void> {
+  if (role === 'gateway') return;
+  await loadTelegram();
+  // A server's database is up by now, and the account goes before those who ask.
+  if (!database) await import('./http/server.ts');
+}
+
+/** The port as the configuration wants it. What loads GramJS is a promise, since it takes a fifth of a second. */
+export async function telegramOf(
   { telegram }: Config,
   desk: SimulatorDesk | undefined,
   deps: { readonly clock: typeof systemClock; readonly log: Log },
-): Telegram {
+): Promise<Telegram & LoginTelegram> {
+  const { gramJsTelegram } = await import('./actors/telegram/gramjs/gramjs-telegram.ts');
   switch (telegram.kind) {
     case 'telegram':
       return gramJsTelegram(telegram, deps);
@@ -209,13 +337,14 @@ function telegramOf(
     }
     case 'simulated':
       return simulatedTelegram(
-        () => desk?.info && { ...desk.info.address, publicKeyPem: desk.info.publicKeyPem },
+        () => desk?.info && { ...desk.info.address, publicKeyPem: desk.info.publicKeyPem, dataCentres: desk.info.dataCentres },
         (address) => gramJsTelegram({ ...SIMULATOR_CREDENTIALS, server: { ...address, dcId: SIMULATOR_DC } }, deps),
       );
   }
 }
 
-function simulatorOf(
+/** The child specification of the simulator's process, for a simulated Telegram. */
+export function simulatorOf(
   { telegram, logLevel }: Config,
   desk: SimulatorDesk,
   entry: string,

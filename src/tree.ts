@@ -3,16 +3,58 @@ import type { SupervisionDeps, SupervisorSpec } from './actors/supervisor.ts';
 import { supervisorSpec } from './actors/supervisor.ts';
 import type { Role } from './config.ts';
 
+/** An account: its lease, its connection, the writer of its updates, the consumer of its jobs, in the order in which they stand on each other. */
+interface AccountBranch {
+  readonly id: string;
+  readonly children: readonly ChildSpec[];
+}
+
 /** What grows on the tree: each makes one child. */
 export interface TreeParts {
   /** Absent where the Telegram that is used is not ours to run. */
   readonly simulator: ChildSpec | undefined;
   readonly store: ChildSpec;
+  /** Absent without Redis. */
+  readonly cache: ChildSpec | undefined;
   readonly dispatcher: ChildSpec;
-  /** By account: its connection, the writer of its updates, the consumer of its jobs. */
-  readonly accounts: readonly { readonly id: string; readonly children: readonly ChildSpec[] }[];
+  /** Who gives events their places, and who writes those that no transaction writes: they end after all that have something to tell. */
+  readonly sequencer: ChildSpec;
+  readonly announcer: ChildSpec;
+  /** Brings the events to those who listen. */
+  readonly events: ChildSpec;
+  /** Adds the accounts that this process serves, and removes them. */
+  readonly keeper: ChildSpec;
+  /** Takes what other processes ask of the logins here; absent where there are no others. */
+  readonly loginErrands: ChildSpec | undefined;
+  /** Reads of the accounts that others serve. */
+  readonly leaseWatch: ChildSpec;
   readonly http: ChildSpec;
   readonly ops: ChildSpec;
+}
+
+/** Everything of an account stands on its lease, then on its connection: when one fails, what was built on it starts again after it. */
+const ACCOUNT = { strategy: 'rest_for_one' } as const;
+
+/** One account's trouble is not the others': beyond its intensity it is put aside, a minute at first, a quarter of an hour at most. */
+const ACCOUNTS = {
+  intensity: { maxRestarts: 3, periodMs: 60_000 },
+  quarantine: { baseMs: 60_000, capMs: 900_000 },
+} as const;
+
+/** A simulator that is killed again and again is somebody's test, and no reason to give up. */
+const ROOT = { intensity: { maxRestarts: 50, periodMs: 300_000 } } as const;
+
+/** Logins have nothing to do with each other, and none is begun again by itself. */
+const LOGINS = { children: [] } as const;
+
+/** The subtree of one account. */
+export function accountSpec({ id, children }: AccountBranch, deps: SupervisionDeps): ChildSpec {
+  return supervisorSpec(id, { ...ACCOUNT, children }, deps);
+}
+
+/** What people's logins run under; each is added when it begins. */
+export function loginsSpec(deps: SupervisionDeps): ChildSpec {
+  return supervisorSpec('logins', LOGINS, deps);
 }
 
 /**
@@ -21,20 +63,18 @@ export interface TreeParts {
  */
 export function treeOf(role: Role, parts: TreeParts, deps: SupervisionDeps): SupervisorSpec {
   const simulator = parts.simulator ? [parts.simulator] : [];
-  const infrastructure = supervisorSpec('infrastructure', { children: [parts.store] }, deps);
-  const accounts = supervisorSpec(
-    'accounts',
-    { children: parts.accounts.map(({ id, children }) => supervisorSpec(id, { children }, deps)) },
-    deps,
-  );
-  // A simulator that is killed again and again is somebody's test, and no reason to give up.
-  const intensity = { maxRestarts: 30, periodMs: 60_000 };
+  const links = [parts.store, ...(parts.cache ? [parts.cache] : [])];
+  const infrastructure = supervisorSpec('infrastructure', { children: links }, deps);
+  const accounts = supervisorSpec('accounts', { ...ACCOUNTS, children: [] }, deps);
+  const errands = parts.loginErrands ? [parts.loginErrands] : [];
+  const people = [accounts, parts.keeper, loginsSpec(deps), ...errands];
+  const working = [parts.sequencer, parts.announcer, parts.dispatcher, ...people];
   switch (role) {
     case 'all':
-      return { intensity, children: [...simulator, infrastructure, parts.dispatcher, accounts, parts.http] };
+      return { ...ROOT, children: [...simulator, infrastructure, ...working, parts.events, parts.http] };
     case 'gateway':
-      return { intensity, children: [infrastructure, parts.http] };
+      return { ...ROOT, children: [infrastructure, parts.leaseWatch, parts.events, parts.http] };
     case 'worker':
-      return { intensity, children: [...simulator, infrastructure, parts.dispatcher, accounts, parts.ops] };
+      return { ...ROOT, children: [...simulator, infrastructure, ...working, parts.ops] };
   }
 }

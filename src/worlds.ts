@@ -27,8 +27,8 @@ export function worldOf(telegram: TelegramConfig, simulatorId: string | undefine
   return { kind: 'simulator', id: simulatorId ?? 'unknown' };
 }
 
-/** The same of a server's key wherever it is computed: the first 16 hex digits of the SHA-256 of its DER form. */
-function fingerprint(publicKeyPem: string): string {
+/** What a server is known by, the same wherever it is computed: the first 16 hex digits of the SHA-256 of its public key's DER form. */
+export function fingerprint(publicKeyPem: string): string {
   return sha256(createPublicKey(publicKeyPem).export({ type: 'spki', format: 'der' })).slice(0, 16);
 }
 

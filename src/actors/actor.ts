@@ -1,7 +1,17 @@
 import type { ActorLogic, ActorSystem, ActorSystemInfo, AnyActorLogic, Snapshot } from 'xstate';
 import type { BackoffPolicy } from '../machines/backoff.ts';
-import type { RestartType } from '../machines/restart.ts';
+import type { ExitReason, RestartType } from '../machines/restart.ts';
 import type { JsonObject } from '../ports.ts';
+
+/** What is known of how the life before ended. */
+interface LastWord {
+  readonly incarnation: number;
+  readonly exit: ExitReason;
+  /** Undefined where it did not fail. */
+  readonly error: unknown;
+  /** The state its machine was in, as `GET /api/state` shows it; undefined where it had none. */
+  readonly state: string | undefined;
+}
 
 /** What one life of a child is given. */
 export interface Life {
@@ -9,8 +19,15 @@ export interface Life {
   readonly path: string;
   /** Counts the child's lives, from 1. */
   readonly incarnation: number;
-  /** Says that the child does its work; its later siblings start then. */
+  /** Undefined in the first life. */
+  readonly lastWord: LastWord | undefined;
+  /** Says that the child does its work; its later siblings start then. Saying it again changes nothing. */
   readonly ready: () => void;
+  /**
+   * Tells that a piece of work is done which did not come through the mailbox, as a task's does not: it shows among the actor's events.
+   * @param event what it was, for people: one of a few names
+   */
+  readonly handled: (event: string, durationMs: number) => void;
 }
 
 /** What a life runs: logic, and what it starts with. */
@@ -28,17 +45,22 @@ export interface ChildSpec {
   readonly start: (life: Life) => Start;
   /** @default 'permanent' */
   readonly restart?: RestartType;
-  /** How long it may take to become ready, in ms. @default 60_000 */
+  /** How long it may take to become ready, in ms; `Infinity` where it bounds itself, as supervisors do. @default 60_000 */
   readonly readyMs?: number;
-  /** How long it may take to stop before it is killed, in ms. @default 5_000 */
+  /** How long it may take to stop before it is killed, in ms; 0 kills it at once. @default 5_000 */
   readonly shutdownMs?: number;
-  /** Delay before a restart. @default 100 ms to 5 s */
+  /** Delay before a restart; slow enough and it would defeat the supervisor's intensity, which is refused. @default 100 ms to 5 s */
   readonly backoff?: BackoffPolicy;
   /** What may be shown of its insides: made for people to read, without secrets. */
   readonly view?: (snapshot: Snapshot<unknown>) => JsonObject;
 }
 
 type TaskSnapshot = Snapshot<undefined> & { readonly abort: AbortController };
+
+/** Ends what a task is doing whose actor is gone. Other logic has nothing to end. */
+export function abandon(snapshot: Snapshot<unknown>): void {
+  if ('abort' in snapshot && snapshot.abort instanceof AbortController) snapshot.abort.abort();
+}
 
 type TaskEvent =
   | { readonly type: 'SHUTDOWN' }
@@ -48,6 +70,7 @@ type TaskEvent =
 /**
  * Actor logic from an async function that runs as long as the actor lives. `SHUTDOWN` aborts its signal, and the actor ends when the function does;
  * being killed aborts it too. Unlike XState's `fromPromise`, an asked-for stop is waited for, and a rejection reaches the supervisor even then.
+ * A function that does not heed its signal cannot be ended from outside: killed, it is abandoned, and what it does later is nobody's any more.
  */
 export function task(
   run: (signal: AbortSignal) => Promise<void>,

@@ -1,54 +1,67 @@
 import type { Clock } from '../clock.ts';
-import type { AccountHealth, Broker, Cache, HealthReport, Store, World } from '../ports.ts';
+import type { AccountHealth, ActorNode, Broker, Cache, DependencyHealth, HealthReport, Store, World } from '../ports.ts';
+import { inWords } from '../simulator/control.ts';
+import type { LinkStatus } from './link.actor.ts';
 import type { SimulatorDesk } from './simulator-process.actor.ts';
-import type { LinkStatus } from './store/store-link.actor.ts';
 import type { AccountLine } from './telegram/account-line.ts';
 
 /** A pong older than this is no evidence any more, in ms (requirement A12). */
 const PONG_COUNTS_MS = 75_000;
+
+/** States of an account's slot in which nothing of the account runs. */
+const NOT_RUNNING: ReadonlySet<string> = new Set(['waiting', 'quarantined', 'suspended', 'down']);
 
 export interface HealthSources {
   readonly clock: Clock;
   readonly version: string;
   readonly role: string;
   readonly world: () => World;
-  readonly lines: readonly AccountLine[];
-  /** Accounts that other processes serve: what they know does not reach this one. */
-  readonly unseen: readonly string[];
+  /** Of the accounts that run here. */
+  readonly lines: () => readonly AccountLine[];
+  /** What runs: an account that its supervisor has put aside cannot speak for itself. */
+  readonly find: (path: string) => ActorNode | undefined;
+  /** What the database has of all accounts, in their order: who serves them says so there. Empty where only those that run here are told of. */
+  readonly board: () => readonly AccountHealth[];
   readonly store: Store;
   readonly storeStatus: LinkStatus;
   readonly broker: Broker;
   readonly cache: Cache;
+  /** Absent where it is in this process, or there is none. */
+  readonly cacheHealth: (() => DependencyHealth) | undefined;
   /** Undefined where no simulator belongs to this process. */
   readonly simulator: SimulatorDesk | undefined;
   readonly notes: readonly string[];
 }
+
+/** States in which nothing but a login by a person helps. */
+const NEEDS_PERSON: ReadonlySet<string> = new Set(['reauth-required', 'conflict']);
+/** How many of a kind the notes name. */
+const NAMED = 5;
 
 /** @returns a function that reports what can be served at the moment it is called, with the evidence */
 export function healthReporter(sources: HealthSources): () => HealthReport {
   const { clock, store, broker, cache, simulator, storeStatus } = sources;
   const startedAt = clock.now();
   const startedMonotonic = clock.monotonic();
-  function unknownAccount(id: string): AccountHealth {
-    const reason = 'another process serves it, and its evidence does not reach this one yet: ask the ops listener of its worker';
-    return {
-      id,
-      state: 'unknown',
-      since: startedAt,
-      lastPongAgeMs: null,
-      lastRpcAgeMs: null,
-      lastUpdateAgeMs: null,
-      gaps: 0,
-      reason,
-    };
+  const cacheHealth =
+    sources.cacheHealth ??
+    ((): DependencyHealth => ({ kind: cache.kind, state: cache.kind === 'none' ? 'off' : 'up', since: startedAt }));
+  function accountHealth(line: AccountLine): AccountHealth {
+    const said = line.health();
+    const node = sources.find(`root/accounts/${said.id}`);
+    if (node === undefined || !NOT_RUNNING.has(node.state)) return said;
+    return { ...said, state: node.state, since: node.since, reason: node.lastExit?.causes.at(-1) ?? 'it was stopped' };
   }
 
   return () => {
-    const accounts = [...sources.lines.map((line) => line.health()), ...sources.unseen.map(unknownAccount)];
+    const here = new Map(sources.lines().map((line) => [line.accountId, accountHealth(line)]));
+    const elsewhere = sources.board().filter(({ id }) => !here.has(id));
+    const accounts = [...here.values(), ...elsewhere];
     const served = accounts.filter(
       ({ state, lastPongAgeMs }) => state === 'authenticated' && lastPongAgeMs !== null && lastPongAgeMs < PONG_COUNTS_MS,
     ).length;
-    const whole = served === accounts.length && storeStatus.health(store.kind).state === 'up';
+    const links = [storeStatus.health(store.kind), cacheHealth()];
+    const whole = served === accounts.length && links.every(({ state }) => state === 'up' || state === 'off');
     return {
       status: served === 0 ? 'down' : whole ? 'ok' : 'degraded',
       simulated: sources.world().kind !== 'telegram',
@@ -60,10 +73,32 @@ export function healthReporter(sources: HealthSources): () => HealthReport {
       dependencies: {
         store: storeStatus.health(store.kind),
         broker: { kind: broker.kind, state: 'up', since: startedAt },
-        cache: { kind: cache.kind, state: cache.kind === 'none' ? 'off' : 'up', since: startedAt },
+        cache: cacheHealth(),
         ...(simulator ? { simulator: simulator.health() } : {}),
       },
-      notes: sources.notes,
+      notes: [...sources.notes, ...peopleNote(simulator), ...loginNotes(accounts)],
     };
   };
+}
+
+/** What a person has to do, and for which accounts. */
+function loginNotes(accounts: readonly AccountHealth[]): string[] {
+  const waiting = accounts.filter(({ state }) => NEEDS_PERSON.has(state)).map(({ id }) => id);
+  const [first] = waiting;
+  if (first === undefined) return [];
+  const who = waiting.length === 1 ? `Account ${first} has` : `Accounts ${named(waiting)} have`;
+  return [
+    `${who} to be logged in by a person: vigilia login --account ${first}, or POST …/accounts/${first}/login (docs/login.md).`,
+  ];
+}
+
+/** Who there is in the simulated world, and with what they log in: it is a secret of nobody's. */
+function peopleNote(simulator: SimulatorDesk | undefined): string[] {
+  const people = simulator?.accounts.map(inWords) ?? [];
+  return people.length === 0 ? [] : [`Who can log in to the simulated Telegram: ${named(people, '; ')}.`];
+}
+
+function named(all: readonly string[], between = ', '): string {
+  const more = all.length - NAMED;
+  return all.slice(0, NAMED).join(between) + (more > 0 ? ` and ${more} more` : '');
 }

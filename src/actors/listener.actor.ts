@@ -10,15 +10,20 @@ export interface Listenable {
   close(): PromiseLike<unknown>;
 }
 
-/** A listener as a child: ready once it listens; a stop lets the requests in hand finish. */
+/**
+ * A listener as a child: ready once it listens; a stop lets the requests in hand finish.
+ * @param build makes what is served, anew for each life
+ */
 export function listenerSpec(
   id: string,
   at: { readonly host: string; readonly port: number; readonly variable: string },
-  build: () => Listenable,
+  build: () => Promise<Listenable>,
   onListening: (url: string) => void,
   log: Log,
 ): ChildSpec {
   let url: string | null = null;
+  // Of the life before, which may have been cut off in the middle of its end: the port is free after that.
+  let closed: PromiseLike<unknown> = Promise.resolve();
   return {
     id,
     kind: 'listener',
@@ -26,7 +31,7 @@ export function listenerSpec(
     view: () => ({ url }),
     start: (life) => ({
       logic: task(async (signal) => {
-        const app = build();
+        const app = await build();
         try {
           url = await listen(app, at);
           log.info({ url }, `${id} is listening`);
@@ -35,7 +40,8 @@ export function listenerSpec(
           await aborted(signal);
         } finally {
           url = null;
-          await app.close();
+          closed = app.close();
+          await closed;
         }
       }),
     }),

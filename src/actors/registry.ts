@@ -1,51 +1,89 @@
-import type { AnyActorRef, Snapshot } from 'xstate';
+import type { AnyActorLogic, AnyActorRef, InspectionEvent, Snapshot } from 'xstate';
 import type { Clock } from '../clock.ts';
 import { causeChain } from '../errors.ts';
 import type { ExitReason } from '../machines/restart.ts';
-import type { ActorNode, JsonObject } from '../ports.ts';
+import type { ActorDetail, ActorExit, ActorNode, ActorStay, JsonObject, Supervision } from '../ports.ts';
 import type { ChildSpec } from './actor.ts';
+import { ActorRecord } from './actor-record.ts';
+import { Recorder } from './recorder.ts';
+import { Ring } from './ring.ts';
+import { stateName, topState } from './state-name.ts';
+import { supervisionOf } from './supervision-view.ts';
+import type { SupervisorHandle } from './supervisor-handle.ts';
+
+/** How many states of an actor are remembered. */
+const STATES_KEPT = 32;
 
 interface Entry {
   readonly path: string;
-  readonly kind: string;
-  readonly view: ChildSpec['view'];
+  readonly children: Map<string, Entry>;
+  readonly record: ActorRecord;
+  readonly states: Ring<Omit<ActorStay, 'state'> & { readonly state: unknown }>;
+  kind: string;
+  view: ChildSpec['view'];
+  /** Its slot's state. */
   state: string;
   since: number;
-  restarts: number;
-  lastExit: ActorNode['lastExit'];
+  incarnation: number;
+  /** Lives it had under earlier lives of its supervisor. */
+  earlierLives: number;
+  nextStartAt: number | undefined;
+  lastExit: ActorExit | undefined;
   ref: AnyActorRef | undefined;
-  /** The state of the child's own machine, where it has one. */
-  inner: string | undefined;
+  /** The state value of the child's own machine, where it has one. */
+  inner: unknown;
+  /** Where to send commands for its children, where it is a supervisor. */
+  supervisor: SupervisorHandle | undefined;
 }
 
-/** What is alive, by path: written by the supervisors, read by whoever wants to look inside. */
+/**
+ * What is alive, by path, with what it did: written by the supervisors, read by whoever wants to look inside. What an actor did outlasts its
+ * lives and those of its supervisor, and is forgotten with its path.
+ */
 export class Registry {
   readonly #entries = new Map<string, Entry>();
   readonly #clock: Clock;
+  readonly #recorder: Recorder;
+  /** For the `inspect` option of the root's `createActor`: without it no edges are recorded. */
+  readonly inspect: (inspection: InspectionEvent) => void;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#recorder = new Recorder(clock);
+    this.inspect = this.#recorder.inspect;
   }
 
-  /** A child got its slot. */
+  /** A child got its slot, as the last of its siblings. */
   add(path: string, spec: Pick<ChildSpec, 'kind' | 'view'>): void {
-    const known = this.#entries.get(path);
-    this.#entries.set(path, {
-      path,
-      kind: spec.kind,
-      view: spec.view,
-      state: 'empty',
-      since: this.#clock.now(),
-      restarts: known?.restarts ?? 0,
-      lastExit: known?.lastExit,
-      ref: undefined,
-      inner: undefined,
-    });
+    const entry = this.#entries.get(path) ?? this.#newEntry(path);
+    entry.kind = spec.kind;
+    entry.view = spec.view;
+    this.#empty(entry);
+    this.#entries.set(path, entry);
+    const siblings = this.#parent(path)?.children;
+    siblings?.delete(path);
+    siblings?.set(path, entry);
   }
 
-  /** A supervisor is gone, and its children's slots with it. */
+  /** A supervisor starts with these children: others that it had are forgotten, and what these did in its earlier lives is kept. */
+  keepBelow(path: string, ids: readonly string[]): void {
+    const kept = new Set(ids.map((id) => `${path}/${id}`));
+    for (const child of [...(this.#entries.get(path)?.children.values() ?? [])]) {
+      if (kept.has(child.path)) this.#emptyAll(child);
+      else this.remove(child.path);
+    }
+  }
+
+  /** A supervisor is gone for good, and its children with it. */
   removeBelow(path: string): void {
-    for (const key of this.#entries.keys()) if (key.startsWith(`${path}/`)) this.#entries.delete(key);
+    this.keepBelow(path, []);
+  }
+
+  /** A child is gone for good, and all below it. */
+  remove(path: string): void {
+    this.removeBelow(path);
+    this.#entries.delete(path);
+    this.#parent(path)?.children.delete(path);
   }
 
   /** A slot's own state: `waiting`, `starting`, `up`, `stopping`, `down`. */
@@ -53,27 +91,72 @@ export class Registry {
     const entry = this.#entries.get(path);
     if (!entry || entry.state === state) return;
     entry.state = state;
-    entry.since = this.#clock.now();
+    entry.nextStartAt = undefined;
+    this.#noteStay(entry);
+  }
+
+  /** It will be started after this delay, in ms: told after the state in which it waits. */
+  setBackoff(path: string, delayMs: number): void {
+    const entry = this.#entries.get(path);
+    // Told again with each step of its slot: the first time is when the delay began.
+    if (entry) entry.nextStartAt ??= this.#clock.now() + delayMs;
   }
 
   /** A life began. */
   setRef(path: string, ref: AnyActorRef, incarnation: number): void {
     const entry = this.#entries.get(path);
-    if (!entry) return;
+    if (!entry || entry.ref === ref) return;
     entry.ref = ref;
     entry.inner = undefined;
+    entry.incarnation = incarnation;
     this.noteSnapshot(path, ref.getSnapshot() as Snapshot<unknown>);
-    entry.restarts = incarnation - 1;
+  }
+
+  /** @returns who lives there now */
+  ref(path: string): AnyActorRef | undefined {
+    return this.#entries.get(path)?.ref;
+  }
+
+  /** A supervisor takes commands. */
+  setSupervisor(path: string, handle: SupervisorHandle): void {
+    const entry = this.#entries.get(path);
+    if (entry) entry.supervisor = handle;
+  }
+
+  /** @returns where to send commands for the children of a supervisor; undefined where no supervisor is */
+  supervisor(path: string): SupervisorHandle | undefined {
+    return this.#entries.get(path)?.supervisor;
+  }
+
+  /** A life begins. @returns its logic, with its events recorded and timed */
+  recorded<L extends AnyActorLogic>(path: string, incarnation: number, logic: L): L {
+    const entry = this.#entries.get(path);
+    if (!entry) return logic;
+    entry.incarnation = incarnation;
+    return this.#recorder.recorded(logic, entry.record, incarnation);
+  }
+
+  /**
+   * An actor handled something that did not come to it as an event of XState's: a wake-up, a batch. It counts as an event of this name.
+   * @param durationMs how long it kept the process, in ms: waiting does not count
+   */
+  noteHandled(path: string, event: string, durationMs: number): void {
+    const entry = this.#entries.get(path);
+    if (!entry) return;
+    const { record, incarnation } = entry;
+    record.close(record.open(event, incarnation, false, this.#clock.monotonic()), durationMs, false);
   }
 
   /** A child's machine took a step. */
   noteSnapshot(path: string, snapshot: Snapshot<unknown>): void {
     const entry = this.#entries.get(path);
     if (!entry || !('value' in snapshot)) return;
-    const inner = stateName(snapshot.value);
     // A heartbeat inside a state is no change of it.
-    if (topState(entry.inner) !== topState(inner)) entry.since = this.#clock.now();
-    entry.inner = inner;
+    const changed = topState(entry.inner) !== topState(snapshot.value);
+    entry.inner = snapshot.value;
+    if (!changed) return;
+    entry.since = this.#clock.now();
+    if (entry.state === 'up') this.#noteStay(entry);
   }
 
   /** A life ended. */
@@ -87,29 +170,90 @@ export class Registry {
   /** @returns the tree from the root down, children in the order in which they start; undefined before there is one */
   tree(rootPath = 'root'): ActorNode | undefined {
     const entry = this.#entries.get(rootPath);
+    return entry && this.#nodeOf(entry);
+  }
+
+  /** @returns an actor with its past and the tree below it; undefined where there is none */
+  detail(path: string): ActorDetail | undefined {
+    const entry = this.#entries.get(path);
     if (!entry) return undefined;
-    const depth = rootPath.split('/').length + 1;
-    const children = [...this.#entries.keys()]
-      .filter((path) => path.startsWith(`${rootPath}/`) && path.split('/').length === depth)
-      .map((path) => this.tree(path))
-      .filter((node) => node !== undefined);
+    const states = entry.states.newestFirst().map((stay) => ({ ...stay, state: stateName(stay.state) }));
+    return { ...this.#nodeOf(entry), states, transitions: entry.record.transitions() };
+  }
+
+  #newEntry(path: string): Entry {
+    return {
+      path,
+      children: new Map(),
+      record: new ActorRecord(this.#clock),
+      states: new Ring(STATES_KEPT),
+      kind: '',
+      view: undefined,
+      state: '',
+      since: 0,
+      incarnation: 0,
+      earlierLives: 0,
+      nextStartAt: undefined,
+      lastExit: undefined,
+      ref: undefined,
+      inner: undefined,
+      supervisor: undefined,
+    };
+  }
+
+  #parent(path: string): Entry | undefined {
+    return this.#entries.get(path.slice(0, path.lastIndexOf('/')));
+  }
+
+  #empty(entry: Entry): void {
+    entry.ref = undefined;
+    entry.inner = undefined;
+    entry.state = 'empty';
+    entry.since = this.#clock.now();
+    entry.nextStartAt = undefined;
+    // Its next slot counts from 1 again.
+    entry.earlierLives += entry.incarnation;
+    entry.incarnation = 0;
+  }
+
+  #emptyAll(entry: Entry): void {
+    this.#empty(entry);
+    for (const child of entry.children.values()) this.#emptyAll(child);
+  }
+
+  #noteStay(entry: Entry): void {
+    entry.since = this.#clock.now();
+    entry.states.push({ at: entry.since, incarnation: entry.incarnation, state: shown(entry) });
+  }
+
+  #nodeOf(entry: Entry): ActorNode {
     const snapshot = entry.ref?.getSnapshot() as Snapshot<unknown> | undefined;
+    const supervision = snapshot && this.#supervisionOf(snapshot);
     const context = snapshot && entry.view ? viewOf(entry.view, snapshot) : undefined;
     return {
       path: entry.path,
       kind: entry.kind,
-      state: entry.inner !== undefined && entry.state === 'up' ? entry.inner : entry.state,
+      state: stateName(shown(entry)),
       since: entry.since,
-      restarts: entry.restarts,
+      incarnation: entry.incarnation,
+      restarts: Math.max(0, entry.earlierLives + entry.incarnation - 1),
+      ...(entry.nextStartAt === undefined ? {} : { nextStartAt: entry.nextStartAt }),
+      ...(supervision ? { supervision } : {}),
+      events: entry.record.events(),
       ...(entry.lastExit ? { lastExit: entry.lastExit } : {}),
       ...(context ? { context } : {}),
-      children,
+      children: [...entry.children.values()].map((child) => this.#nodeOf(child)),
     };
+  }
+
+  #supervisionOf(snapshot: Snapshot<unknown>): Supervision | undefined {
+    return supervisionOf(snapshot, this.#clock.monotonic());
   }
 }
 
-function topState(name: string | undefined): string | undefined {
-  return name?.split(/[.(]/)[0];
+/** While it is up, its machine's state says more than its slot's. */
+function shown({ state, inner }: Entry): unknown {
+  return state === 'up' && inner !== undefined ? inner : state;
 }
 
 /** A look inside must never hurt what it looks at. */
@@ -119,14 +263,4 @@ function viewOf(view: NonNullable<ChildSpec['view']>, snapshot: Snapshot<unknown
   } catch (error) {
     return { viewFailed: String(error) };
   }
-}
-
-/** A state value as a path: `authenticated(heartbeat.waiting, service.live)`. */
-export function stateName(value: unknown): string {
-  if (typeof value === 'string') return value;
-  const parts = Object.entries(value as Record<string, unknown>).map(([key, inner]) => {
-    const below = stateName(inner);
-    return typeof inner === 'object' && Object.keys(inner as object).length > 1 ? `${key}(${below})` : `${key}.${below}`;
-  });
-  return parts.join(', ');
 }

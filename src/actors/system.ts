@@ -2,6 +2,7 @@ import { createActor } from 'xstate';
 import { VigiliaError } from '../errors.ts';
 import type { ActorNode, ActorSystemView } from '../ports.ts';
 import { type SupervisionDeps, type SupervisorSpec, supervise } from './supervisor.ts';
+import type { SupervisorHandle } from './supervisor-handle.ts';
 
 /** A running tree. */
 export interface ActorSystem extends ActorSystemView {
@@ -11,6 +12,8 @@ export interface ActorSystem extends ActorSystemView {
   readonly ended: Promise<VigiliaError | undefined>;
   /** Stops the tree, children in reverse order, each within its deadline. */
   stop(): Promise<void>;
+  /** @returns where to send commands for the children of a supervisor, by its path; undefined where no supervisor is */
+  supervisor(path: string): SupervisorHandle | undefined;
 }
 
 /** Starts the tree under one root supervisor, as one XState system with one clock. */
@@ -22,8 +25,8 @@ export function startSystem(spec: SupervisorSpec, deps: SupervisionDeps): ActorS
   });
   const path = 'root';
   registry.add(path, { kind: 'supervisor' });
-  const { logic, input } = supervise(spec, deps, { path, ready: () => announceStart() });
-  const root = createActor(logic, { input: input as never, clock });
+  const { logic, input } = supervise(spec, deps, { path, incarnation: 1, ready: () => announceStart() });
+  const root = createActor(registry.recorded(path, 1, logic), { input: input as never, clock, inspect: registry.inspect });
   const ended = new Promise<VigiliaError | undefined>((resolve) => {
     root.subscribe({
       next: (snapshot) => {
@@ -50,6 +53,7 @@ export function startSystem(spec: SupervisorSpec, deps: SupervisionDeps): ActorS
       await ended;
     },
     tree: () => registry.tree(path) as ActorNode,
-    find: (wanted) => registry.tree(wanted),
+    find: (wanted) => registry.detail(wanted),
+    supervisor: (wanted) => registry.supervisor(wanted),
   };
 }

@@ -26,6 +26,8 @@ declare module 'fastify' {
     summary?: string;
     /** What it may answer beside what every route may; see `COMMON_ERRORS`. */
     errors?: readonly ErrorCode[];
+    /** Set on the routes whose answers go on until somebody ends them: how long they took says nothing. */
+    streams?: true;
     /** Set on the routes that refuse the other methods of a path. */
     refusesMethod?: true;
   }

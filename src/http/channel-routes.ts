@@ -1,4 +1,3 @@
-import Type from 'typebox';
 import { parseChannelRef } from '../channel-ref.ts';
 import { VigiliaError } from '../errors.ts';
 import { messageJson } from '../message-json.ts';
@@ -7,6 +6,7 @@ import { ChannelSchema, channelView } from './channel-view.ts';
 import { READ_MS, withinDeadline } from './deadline.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
 import { MessageSchema } from './message-schema.ts';
+import { Type } from './typebox.ts';
 import { ChannelPathSchema, NoQuery, nullable } from './view.ts';
 
 const MessageId = Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1 });

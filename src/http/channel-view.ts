@@ -1,5 +1,6 @@
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
 import type { StoredChannel } from '../ports.ts';
+import { Type } from './typebox.ts';
 import { isoTimeOrNull, nullable } from './view.ts';
 
 /** A channel as HTTP tells it. */

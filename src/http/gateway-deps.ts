@@ -1,9 +1,10 @@
 import type { WindowReader } from '../actors/cache/window-reader.ts';
+import type { EventSource } from '../actors/events/event-subscription.ts';
 import type { Clock } from '../clock.ts';
 import type { Token } from '../config-values.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
-import type { ActorSystemView, HealthReport, Intake, Store } from '../ports.ts';
+import type { Accounts, ActorSystemView, HealthReport, Intake, Logins, Store } from '../ports.ts';
 
 /** What both listeners need: the gateway's, and the worker's for its operators. */
 export interface OpsDeps {
@@ -28,5 +29,14 @@ export interface OpsDeps {
 export interface GatewayDeps extends OpsDeps {
   readonly intake: Intake;
   readonly reader: WindowReader;
-  readonly store: Pick<Store, 'ping' | 'findJob' | 'listChannels' | 'countMessages'>;
+  /** What happens, for those who listen. */
+  readonly events: EventSource;
+  /** Event streams that may be open at a time: each holds a socket. @default 2000 */
+  readonly mostStreams?: number;
+  readonly logins: Logins;
+  readonly accounts: Accounts;
+  readonly store: Pick<
+    Store,
+    'ping' | 'findJob' | 'listChannels' | 'countMessages' | 'listAccounts' | 'unfollowed' | 'setFollowed'
+  >;
 }

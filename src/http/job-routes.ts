@@ -1,9 +1,9 @@
-import Type from 'typebox';
 import { VigiliaError } from '../errors.ts';
 import type { App } from './app.ts';
 import { READ_MS, withinDeadline } from './deadline.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
 import { JobSchema, jobView } from './job-view.ts';
+import { Type } from './typebox.ts';
 import { NoQuery } from './view.ts';
 
 const JobPath = Type.Object({ id: Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$' }) }, { additionalProperties: false });

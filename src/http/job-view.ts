@@ -1,5 +1,6 @@
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
 import type { AccountHealth, Job, JsonObject } from '../ports.ts';
+import { Type } from './typebox.ts';
 import { isoTime, nullable } from './view.ts';
 
 /** A job as HTTP tells it. */

@@ -1,6 +1,6 @@
-import Type from 'typebox';
 import type { MessageJson } from '../message-json.ts';
 import { ENTITY_TYPES } from '../ports.ts';
+import { Type } from './typebox.ts';
 import { nullable } from './view.ts';
 
 /** A formatted part of a text, named as in Telegram's Bot API; offset and length count UTF-16 code units. */

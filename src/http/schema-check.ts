@@ -1,7 +1,7 @@
 import type { FastifySchemaCompiler } from 'fastify';
 import type { Static, TSchema } from 'typebox';
-import { Compile } from 'typebox/compile';
 import { VigiliaError } from '../errors.ts';
+import { Compile } from './typebox.ts';
 
 /**
  * Checks bodies, paths and query strings against their schemas: defaults are filled in, unknown fields are refused, and nothing is

@@ -1,9 +1,13 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify from 'fastify';
 import { guardAccess } from './access.ts';
+import { addAccountRoutes } from './account-routes.ts';
+import { API_BASE } from './api-base.ts';
 import type { App } from './app.ts';
 import { addChannelRoutes } from './channel-routes.ts';
 import { answerErrors, answerOnSocket, replyError } from './error-reply.ts';
+import { addEventRoutes } from './event-routes.ts';
+import { addFollowRoutes } from './follow-routes.ts';
 import type { GatewayDeps, OpsDeps } from './gateway-deps.ts';
 import { closeGracefully } from './graceful-close.ts';
 import { addHealthRoutes } from './health-routes.ts';
@@ -15,9 +19,6 @@ import { collectRoutes, refuseOtherMethods } from './route-table.ts';
 import { schemaCompiler } from './schema-check.ts';
 import { addStateRoutes } from './state-routes.ts';
 import { addSyncRoutes } from './sync-routes.ts';
-
-/** Where the gateway's API is mounted. */
-export const API_BASE = '/api/telegram-gateway';
 
 /** Largest body, in bytes. */
 const BODY_LIMIT = 2 ** 20;
@@ -31,6 +32,9 @@ export function buildGateway(deps: GatewayDeps): App {
     addSyncRoutes(app, deps, API_BASE);
     addJobRoutes(app, deps, API_BASE);
     addChannelRoutes(app, deps, API_BASE);
+    addFollowRoutes(app, deps, API_BASE);
+    addEventRoutes(app, deps, API_BASE);
+    addAccountRoutes(app, deps, API_BASE);
   });
 }
 

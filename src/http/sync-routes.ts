@@ -1,4 +1,3 @@
-import Type from 'typebox';
 import type { FreshWindow } from '../actors/cache/window-reader.ts';
 import { formatChannelRef, parseChannelRef } from '../channel-ref.ts';
 import { causeChain } from '../errors.ts';
@@ -9,6 +8,7 @@ import { withinDeadline } from './deadline.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
 import { AcceptedSchema } from './job-view.ts';
 import { MessageSchema } from './message-schema.ts';
+import { Type } from './typebox.ts';
 import { AccountIdSchema, nullable } from './view.ts';
 
 /** How long a request may wait for the database in all. */

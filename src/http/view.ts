@@ -1,4 +1,5 @@
-import Type, { type TSchema } from 'typebox';
+import type { TSchema } from 'typebox';
+import { Type } from './typebox.ts';
 
 /** @returns a schema that takes null too */
 export function nullable<T extends TSchema>(schema: T) {

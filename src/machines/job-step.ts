@@ -1,5 +1,6 @@
 import { transition } from 'xstate';
 import { VigiliaError } from '../errors.ts';
+import { jobNews } from '../job-news.ts';
 import type { Job, JobChange, JobEvent, JobStatus, JsonObject, OutboxEntry } from '../ports.ts';
 import { JOB_MACHINE_VERSION, type JobContext, type JobMachineEvent, jobMachine } from './job.machine.ts';
 
@@ -33,7 +34,6 @@ export function stepJob(job: Job, events: readonly JobMachineEvent[]): JobChange
     );
   }
   const log: JobEvent[] = [];
-  const outbox: OutboxEntry[] = [];
   const before = contextOf(job);
   let snapshot = jobMachine.resolveState({ value: job.status, context: before });
   for (const event of events) {
@@ -46,16 +46,15 @@ export function stepJob(job: Job, events: readonly JobMachineEvent[]): JobChange
       }
       return undefined;
     }
-    const [next, effects] = transition(jobMachine, snapshot, event);
+    const [next] = transition(jobMachine, snapshot, event);
     log.push({ event: event.type, from: statusOf(snapshot.value), to: statusOf(next.value), detail: detailOf(event) });
     snapshot = next;
-    if (effects.some((effect) => effect.type === 'tellOutcome')) outbox.push(outcome(job, statusOf(next.value), next.context));
   }
   const set: Record<string, unknown> = { status: statusOf(snapshot.value), machineVersion: JOB_MACHINE_VERSION };
   for (const field of CONTEXT_FIELDS) {
     if (snapshot.context[field] !== before[field]) set[field] = snapshot.context[field];
   }
-  return { set: set as JobChange['set'], events: log, outbox };
+  return { set: set as JobChange['set'], events: log, outbox: newsOf(job, statusOf(snapshot.value), snapshot.context, events) };
 }
 
 function contextOf(job: Job): JobContext {
@@ -85,16 +84,17 @@ function detailOf(event: JobMachineEvent): JsonObject {
   }
 }
 
-function outcome(job: Job, status: JobStatus, context: JobContext): OutboxEntry {
-  return {
-    topic: `job.${status}`,
-    payload: {
-      jobId: job.id,
-      action: job.action,
-      accountId: job.accountId,
-      status,
-      attempts: context.attempts,
-      error: context.error === null ? null : { ...context.error },
-    },
-  };
+/**
+ * What the world is told of a step: one event at most. Each change of status is told; progress only where the row was written in an earlier
+ * second, so that a job which commits fifty times a second is heard of once.
+ */
+function newsOf(job: Job, status: JobStatus, context: JobContext, events: readonly JobMachineEvent[]): OutboxEntry[] {
+  const after = { ...job, ...context, status };
+  if (status !== job.status) return [jobNews(after, 'status')];
+  const last = events.at(-1);
+  return last?.type === 'PROGRESS' && secondOf(last.now) !== secondOf(job.updatedAt) ? [jobNews(after, 'progress')] : [];
+}
+
+function secondOf(ms: number): number {
+  return Math.floor(ms / 1000);
 }

@@ -63,11 +63,6 @@ export type JobMachineEvent =
   | { readonly type: 'UNPARK'; readonly now: number }
   | { readonly type: 'CANCEL'; readonly now: number; readonly error: ErrorRecord };
 
-/** Tells the world, through the outbox, how a job ended. */
-function unboundTellOutcome(): never {
-  throw new Error('job.machine is stepped on rows; tellOutcome is data for the outbox and is never run');
-}
-
 /**
  * A job's life. The machine is never alive: `job-step.ts` steps it on the row, inside the transaction that stores the step.
  */
@@ -110,7 +105,6 @@ export const jobMachine = setup({
     dropClaim: assign({ claim: null }),
     end: assign({ endedAt: ({ event }) => event.now, dueAt: null, claim: null, checkpoint: null }),
     clearReason: assign({ reason: null }),
-    tellOutcome: unboundTellOutcome,
   },
 }).createMachine({
   id: 'job',
@@ -171,8 +165,8 @@ export const jobMachine = setup({
         CANCEL: { target: 'cancelled', actions: 'keepError' },
       },
     },
-    completed: { type: 'final', entry: ['end', 'clearReason', 'tellOutcome'] },
-    failed: { type: 'final', entry: ['end', 'tellOutcome'] },
-    cancelled: { type: 'final', entry: ['end', 'tellOutcome'] },
+    completed: { type: 'final', entry: ['end', 'clearReason'] },
+    failed: { type: 'final', entry: 'end' },
+    cancelled: { type: 'final', entry: 'end' },
   },
 });

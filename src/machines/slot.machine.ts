@@ -1,4 +1,4 @@
-import { type AnyActorLogic, assign, setup } from 'xstate';
+import { type AnyActorLogic, assign, setup, stateIn } from 'xstate';
 import { VigiliaError } from '../errors.ts';
 import type { ExitReason } from './restart.ts';
 
@@ -17,11 +17,15 @@ interface SlotContext extends SlotInput {
   readonly error: unknown;
 }
 
-/** `READY` names the incarnation that became ready: a word of an earlier life is not heard. */
+/** `READY` and `STRAY` name the incarnation they speak of: a word of an earlier life is not heard. */
 export type SlotEvent =
   | { readonly type: 'START'; readonly delayMs: number }
   | { readonly type: 'STOP' }
-  | { readonly type: 'READY'; readonly incarnation: number };
+  | { readonly type: 'QUARANTINE'; readonly delayMs: number }
+  | { readonly type: 'SUSPEND' }
+  | { readonly type: 'READY'; readonly incarnation: number }
+  /** A failure of the child's that XState could not see: in a timer, in a promise that nobody waits for. */
+  | { readonly type: 'STRAY'; readonly incarnation: number; readonly error: unknown };
 
 function unbound(): never {
   throw new Error('slot.machine is a chart: supervisor.actor binds its child and its reports');
@@ -39,11 +43,12 @@ export const slotMachine = setup({
   types: { context: {} as SlotContext, events: {} as SlotEvent, input: {} as SlotInput },
   actors: { child: {} as AnyActorLogic },
   guards: {
-    isCurrent: ({ context, event }) => event.type === 'READY' && event.incarnation === context.incarnation,
+    isCurrent: ({ context, event }) => 'incarnation' in event && event.incarnation === context.incarnation,
+    hasStrayed: stateIn('#slot.alive.failing'),
     endedBadly: ({ event }) => failureIn((event as { output?: unknown }).output) !== undefined,
   },
   actions: {
-    plan: assign(({ event }) => (event.type === 'START' ? { delayMs: event.delayMs } : {})),
+    plan: assign(({ event }) => ('delayMs' in event ? { delayMs: event.delayMs } : {})),
     nextIncarnation: assign({ incarnation: ({ context }) => context.incarnation + 1 }),
     noteNormal: assign({ exit: 'normal', error: undefined }),
     noteShutdown: assign({ exit: 'shutdown', error: undefined }),
@@ -53,6 +58,8 @@ export const slotMachine = setup({
       exit: 'failure',
       error: new VigiliaError('START_TIMEOUT', `not ready within ${context.readyMs} ms`),
     })),
+    /** Ends what the child has left behind: XState leaves the children of an actor that threw running. */
+    reap: unbound,
     tellUp: unbound,
     tellDown: unbound,
     askToStop: unbound,
@@ -74,33 +81,65 @@ export const slotMachine = setup({
     },
     alive: {
       entry: 'nextIncarnation',
+      exit: 'reap',
       invoke: {
         id: 'child',
         src: 'child',
-        input: ({ context }: { context: SlotContext }) => ({ incarnation: context.incarnation }),
+        input: ({ context: { incarnation, exit, error } }: { context: SlotContext }) => ({ incarnation, exit, error }),
         onDone: [
+          { guard: 'hasStrayed', target: 'down' },
           { guard: 'endedBadly', target: 'down', actions: 'noteBadEnd' },
           { target: 'down', actions: 'noteNormal' },
         ],
-        onError: { target: 'down', actions: 'noteFailure' },
+        onError: [
+          { guard: 'hasStrayed', target: 'down' },
+          { target: 'down', actions: 'noteFailure' },
+        ],
       },
       initial: 'starting',
       states: {
         starting: {
           after: { readyDeadline: { target: '#slot.down', actions: 'noteLate' } },
-          on: { READY: { guard: 'isCurrent', target: 'up' }, STOP: 'stopping' },
+          on: {
+            READY: { guard: 'isCurrent', target: 'up' },
+            STRAY: { guard: 'isCurrent', target: 'failing', actions: 'noteFailure' },
+            STOP: 'stopping',
+          },
         },
-        up: { entry: 'tellUp', on: { STOP: 'stopping' } },
+        up: {
+          entry: 'tellUp',
+          on: { STRAY: { guard: 'isCurrent', target: 'failing', actions: 'noteFailure' }, STOP: 'stopping' },
+        },
+        // Once it was asked to stop, its deadline runs: what else goes wrong in it gives it no more time.
         stopping: {
           entry: 'askToStop',
           after: { shutdownDeadline: { target: '#slot.down', actions: 'noteShutdown' } },
+        },
+        // It failed and still runs: what it holds (a socket, a port) is given back in order before another life wants it.
+        failing: {
+          entry: 'askToStop',
+          after: { shutdownDeadline: '#slot.down' },
         },
       },
     },
     // The child is gone, by itself or by leaving `alive`, which kills it.
     down: {
       entry: 'tellDown',
-      on: { START: { target: 'waiting', actions: 'plan' }, STOP: { actions: ['noteShutdown', 'tellDown'] } },
+      on: {
+        START: { target: 'waiting', actions: 'plan' },
+        QUARANTINE: { target: 'quarantined', actions: 'plan' },
+        SUSPEND: 'suspended',
+        STOP: { actions: ['noteShutdown', 'tellDown'] },
+      },
+    },
+    // It failed too often, and its supervisor does not fall over it: it is tried again seldom.
+    quarantined: {
+      after: { backoff: 'alive' },
+      on: { STOP: { target: 'down', actions: 'noteShutdown' } },
+    },
+    // Somebody stopped it, and it stays so until somebody starts it.
+    suspended: {
+      on: { START: { target: 'waiting', actions: 'plan' }, STOP: { target: 'down', actions: 'noteShutdown' } },
     },
   },
 });

@@ -1,16 +1,43 @@
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
-import { accountMethods } from './account-methods.ts';
-import { ApiCall, type ApiHost } from './api-call.ts';
+import { accountUpdateMethods } from './account-update-methods.ts';
+import { ApiCall, type ApiHost, type ApiMethods } from './api-call.ts';
+import { authorizationMethods } from './authorization-methods.ts';
 import { channelMethods } from './channel-methods.ts';
+import { channelUpdateMethods } from './channel-update-methods.ts';
+import { chatMethods } from './chat-methods.ts';
 import type { ClientSession } from './client-session.ts';
+import { codeMethods } from './code-methods.ts';
+import { configMethods } from './config-methods.ts';
+import { dialogMethods } from './dialog-methods.ts';
+import type { ClientDevice } from './key-state.ts';
+import { passwordMethods } from './password-methods.ts';
+import { qrMethods } from './qr-methods.ts';
 import { RpcError } from './rpc-error.ts';
+import { temporaryKeyMethods } from './temporary-key-methods.ts';
 import { LAYER, tl } from './tl.ts';
 import type { TlObject } from './tl-codec.ts';
 import { TlError, TlReader } from './tl-reader.ts';
-import { updateMethods } from './update-methods.ts';
 
-const METHODS = { ...accountMethods, ...channelMethods, ...updateMethods };
+import { userMethods } from './user-methods.ts';
+
+const METHODS: ApiMethods = {
+  ...configMethods,
+  ...codeMethods,
+  ...passwordMethods,
+  ...qrMethods,
+  ...authorizationMethods,
+  ...temporaryKeyMethods,
+  ...userMethods,
+  ...dialogMethods,
+  ...channelMethods,
+  ...chatMethods,
+  ...channelUpdateMethods,
+  ...accountUpdateMethods,
+};
+
+/** Whoever hears this has to make a new key and log in with it. */
+const DUPLICATED = 'AUTH_KEY_DUPLICATED';
 
 const INVOKE_WITH_LAYER_ID = 0xda9b0d0d;
 
@@ -24,12 +51,23 @@ const WRAPPERS = new Set([
   'invokeWithMessagesRange',
 ]);
 
+/** A client first binds its key, where that is a temporary one, then says what it is, and then calls. */
+function failIfEarly({ wireKey, key }: ClientSession): void {
+  if (wireKey.expiresAt !== undefined && wireKey.boundTo === undefined) throw new RpcError(401, 'AUTH_KEY_PERM_EMPTY');
+  if (key.layer === undefined) throw new RpcError(400, 'CONNECTION_NOT_INITED');
+}
+
 /** An answer that tests asked for in place of the real one. */
 export interface ScriptedFailure {
   readonly code: number;
   readonly message: string;
   /** How many calls are still to be answered so. */
   times: number;
+}
+
+/** The name a failure goes by. @param phone whose calls fail; undefined for everybody's */
+export function failureName(method: string, phone: string | undefined): string {
+  return phone === undefined ? method : `${phone} ${method}`;
 }
 
 /** A call's result as bytes, and how long it is to be held back, in ms. */
@@ -42,6 +80,7 @@ export interface ApiAnswer {
 export class Api {
   /** Calls by the method's name. */
   readonly counts = new Map<string, number>();
+  /** By the method's name, or by {@link failureName} where only one account is to hear them. */
   readonly failures = new Map<string, ScriptedFailure>();
   /** Milliseconds by which a method's answers are held back. */
   readonly delays = new Map<string, number>();
@@ -56,23 +95,26 @@ export class Api {
   }
 
   /**
-   * Runs one call of a session. @param body the call's bytes
+   * Runs one call of a session. @param body the call's bytes @param messageId of the message it came in
    * @throws RpcError with what the client is to hear
    */
-  run(session: ClientSession, body: Buffer): ApiAnswer {
+  run(session: ClientSession, body: Buffer, messageId: bigint): ApiAnswer {
     const started = this.#clock.monotonic();
     const { method, withoutUpdates } = this.#unwrap(session, this.#decode(body));
     this.counts.set(method._, (this.counts.get(method._) ?? 0) + 1);
     if (!withoutUpdates) session.wantsUpdates = true;
     const known = METHODS[method._];
-    this.#failIfScripted(method._);
+    this.#failIfDuplicated(session);
+    this.#failIfScripted(method._, session.key.account?.phone);
     if (known === undefined) {
       this.#log.warn({ method: method._ }, 'simulator: a method that it does not have');
       throw new RpcError(400, 'METHOD_NOT_SUPPORTED');
     }
-    if (session.key.layer === undefined) throw new RpcError(400, 'CONNECTION_NOT_INITED');
-    const call = new ApiCall(this.#host, session, method);
-    if (known.anonymous !== true && call.account === undefined) throw new RpcError(401, 'AUTH_KEY_UNREGISTERED');
+    if (known.early !== true) failIfEarly(session);
+    const call = new ApiCall(this.#host, session, method, messageId);
+    if (known.anonymous !== true && call.account.dcId !== call.dcId && known.anywhere !== true) {
+      throw new RpcError(303, `USER_MIGRATE_${call.account.dcId}`);
+    }
     const given = known.run(call);
     const result = Buffer.isBuffer(given) ? given : tl.encode(given);
     this.#log.trace({ method: method._, ms: this.#clock.monotonic() - started, sizeBytes: result.length }, 'simulator: answered');
@@ -108,14 +150,27 @@ export class Api {
         if (layer === undefined) throw new RpcError(400, 'CONNECTION_LAYER_INVALID');
         if ((method.apiId as number) <= 0) throw new RpcError(400, 'CONNECTION_API_ID_INVALID');
         this.#host.state.setLayer(session.key, layer);
+        const { apiId, deviceModel, systemVersion, appVersion } = method as TlObject & ClientDevice;
+        session.key.device = { apiId, deviceModel, systemVersion, appVersion };
       }
       method = method.query as TlObject;
     }
     return { method, withoutUpdates };
   }
 
-  #failIfScripted(method: string): void {
-    for (const name of [method, '*']) {
+  /** A login that is used over two sockets ends, and its key is of no use from then on. */
+  #failIfDuplicated({ key, carrier }: ClientSession): void {
+    const duplicated = carrier !== undefined && this.#host.uses.called(key, carrier) && key.account !== undefined;
+    if (duplicated) {
+      this.#log.warn({ phone: key.account?.phone }, 'simulator: a login is used over two sockets');
+      this.#host.state.refuse(key, 406, DUPLICATED);
+    }
+    if (key.refusal?.message === DUPLICATED) throw new RpcError(406, DUPLICATED);
+  }
+
+  #failIfScripted(method: string, phone: string | undefined): void {
+    const own = phone === undefined ? [] : [failureName(method, phone), failureName('*', phone)];
+    for (const name of [...own, method, '*']) {
       const failure = this.failures.get(name);
       if (failure === undefined) continue;
       failure.times--;

@@ -4,11 +4,27 @@ import type { WorldChannel, WorldMessage } from './world.ts';
 /** One thing that happened in a channel, as the journal keeps it (https://core.telegram.org/api/updates). */
 export type ChannelEvent =
   | { readonly kind: 'post' | 'edit'; readonly pts: number; readonly at: number; readonly message: WorldMessage }
-  | { readonly kind: 'delete'; readonly pts: number; readonly at: number; readonly ids: readonly number[] };
+  | { readonly kind: 'delete'; readonly pts: number; readonly at: number; readonly ids: readonly number[] }
+  | {
+      readonly kind: 'pin';
+      readonly pts: number;
+      readonly at: number;
+      readonly ids: readonly number[];
+      readonly pinned: boolean;
+    }
+  /** Does not move pts. */
+  | {
+      readonly kind: 'views';
+      readonly pts: number;
+      readonly at: number;
+      readonly ids: readonly number[];
+      readonly views: number;
+    };
 
-/** @returns by how much an event moves the channel's pts: one for each message it touches */
+/** @returns by how much an event moves the channel's pts: one for each message it touches, none for view counts */
 export function ptsCountOf(event: ChannelEvent): number {
-  return event.kind === 'delete' ? event.ids.length : 1;
+  if (event.kind === 'views') return 0;
+  return 'message' in event ? 1 : event.ids.length;
 }
 
 /** What remains of an event once it was applied: the messages themselves are found by their ids. */
@@ -19,6 +35,8 @@ export interface ChannelLogEntry {
   /** Seconds since the epoch. */
   readonly at: number;
   readonly ids: readonly number[];
+  /** Of a pin: whether it was set or taken away. */
+  readonly pinned?: boolean;
 }
 
 /**
@@ -30,7 +48,11 @@ export class ChannelBox {
   /** What happened, in order of pts. */
   readonly log: ChannelLogEntry[] = [];
   /** Whether new things are pushed; Telegram leaves that out for large channels. */
-  pushes = true;
+  pushes: boolean;
+  /** Differences from before this pts are too long to be told. */
+  tellsFrom: number;
+  /** Why calls that name the channel are refused, by the caller's phone, `*` for everybody's: `CHANNEL_PRIVATE`. */
+  readonly refusals = new Map<string, string>();
   readonly #changed = new Map<number, WorldMessage>();
   /** Indexes into the source of messages that were deleted, ascending. */
   readonly #deleted: number[] = [];
@@ -43,6 +65,8 @@ export class ChannelBox {
     this.world = world;
     this.basePts = basePts;
     this.#pts = basePts;
+    this.pushes = world.pushes ?? true;
+    this.tellsFrom = basePts;
     this.#lastId = world.source.size === 0 ? 0 : world.source.idAt(world.source.size - 1);
   }
 
@@ -91,10 +115,19 @@ export class ChannelBox {
   /** Takes in an event, now or out of the journal. Events come in order of pts; what cannot be found is passed over. */
   apply(event: ChannelEvent): void {
     this.#pts = event.pts;
-    const ids = event.kind === 'delete' ? event.ids : [event.message.id];
-    this.log.push({ kind: event.kind, pts: event.pts, ptsCount: ptsCountOf(event), at: event.at, ids });
+    const ids = 'message' in event ? [event.message.id] : event.ids;
+    const entry = { kind: event.kind, pts: event.pts, ptsCount: ptsCountOf(event), at: event.at, ids };
+    this.log.push(event.kind === 'pin' ? { ...entry, pinned: event.pinned } : entry);
     if (event.kind === 'delete') {
       for (const id of event.ids) this.#remove(id);
+      return;
+    }
+    if (event.kind === 'pin') {
+      for (const id of event.ids) this.#change(id, { pinned: event.pinned });
+      return;
+    }
+    if (event.kind === 'views') {
+      for (const id of event.ids) this.#change(id, { views: event.views });
       return;
     }
     this.#changed.set(event.message.id, event.message);
@@ -102,6 +135,11 @@ export class ChannelBox {
       this.#posted.push(event.message.id);
       this.#lastId = event.message.id;
     }
+  }
+
+  #change(id: number, what: Partial<WorldMessage>): void {
+    const message = this.find(id);
+    if (message !== undefined) this.#changed.set(id, { ...message, ...what });
   }
 
   #remove(id: number): void {

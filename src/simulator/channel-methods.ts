@@ -6,27 +6,6 @@ import { RpcError } from './rpc-error.ts';
 import type { TlObject } from './tl-codec.ts';
 import type { WorldMessage } from './world.ts';
 
-function newest(box: ChannelBox): WorldMessage | undefined {
-  return box.size === 0 ? undefined : box.at(box.size - 1);
-}
-
-/** A channel's line in the list of dialogs; everything in it counts as read. */
-export function dialogObject(box: ChannelBox): TlObject {
-  const topMessage = newest(box)?.id ?? 0;
-  return {
-    _: 'dialog',
-    peer: { _: 'peerChannel', channelId: box.world.id },
-    topMessage,
-    readInboxMaxId: topMessage,
-    readOutboxMaxId: 0,
-    unreadCount: 0,
-    unreadMentionsCount: 0,
-    unreadReactionsCount: 0,
-    notifySettings: { _: 'peerNotifySettings' },
-    pts: box.pts,
-  };
-}
-
 function channelMessages(
   call: ApiCall,
   box: ChannelBox,
@@ -41,17 +20,12 @@ function channelMessages(
     ...(before > 0 ? { offsetIdOffset: before } : {}),
     messages: objects,
     topics: [],
-    ...call.view.peersOf(box, messages),
+    ...call.peersOf(box, messages),
   };
 }
 
-function getHistory(call: ApiCall): TlObject {
-  const peer = call.object('peer');
-  const own = call.view.viewer.userId;
-  if (peer._ === 'inputPeerSelf' || (peer._ === 'inputPeerUser' && Number(peer.userId) === own)) {
-    return { _: 'messages.messages', messages: [], chats: [], users: [call.view.self()] };
-  }
-  const box = call.channel(peer);
+/** A page of a channel's history. */
+export function channelHistory(call: ApiCall, box: ChannelBox): TlObject {
   const { messages, before } = historyPage(box, {
     offsetId: call.int('offsetId'),
     offsetDate: call.int('offsetDate'),
@@ -79,41 +53,19 @@ function getMessages(call: ApiCall): TlObject {
   return channelMessages(call, box, found, objects);
 }
 
-/** Dialogs in Telegram's order: by the date of their newest message, then its id, then the peer, all descending. */
-function getDialogs(call: ApiCall): TlObject {
-  // Folder 1 is the archive; nothing is in it.
-  const all = call.request.folderId === 1 ? [] : [...call.host.state.boxes];
-  const keyed = all.map((box) => {
-    const top = newest(box);
-    return { box, top, key: [top?.date ?? box.world.createdAt, top?.id ?? 0, box.world.id] as const };
+/** Views of a channel's messages; asking never counts as looking. */
+function getMessagesViews(call: ApiCall): TlObject {
+  const box = call.channel(call.object('peer'));
+  const views = (call.request.id as readonly number[]).slice(0, MAX_PAGE).map((id): TlObject => {
+    const count = box.find(id)?.views ?? null;
+    return { _: 'messageViews', ...(count === null ? {} : { views: count, forwards: 0 }) };
   });
-  const compare = (a: readonly number[], b: readonly number[]): number => {
-    for (const [index, value] of a.entries()) if (value !== b[index]) return (b[index] ?? 0) - value;
-    return 0;
-  };
-  keyed.sort((a, b) => compare(a.key, b.key));
-  const offsetPeer = call.object('offsetPeer');
-  const offsetDate = call.int('offsetDate');
-  const offset = [offsetDate, call.int('offsetId'), Number(offsetPeer.channelId ?? 0)];
-  const rest = offsetDate > 0 ? keyed.filter(({ key }) => compare(offset, key) < 0) : keyed;
-  const page = rest.slice(0, Math.max(1, Math.min(MAX_PAGE, call.int('limit'))));
-  const tops = page.flatMap(({ box, top }) => (top === undefined ? [] : [{ box, top }]));
-  const users = new Map<unknown, TlObject>();
-  for (const { box, top } of tops) for (const user of call.view.peersOf(box, [top]).users) users.set(user.id, user);
-  const content = {
-    dialogs: page.map(({ box }) => dialogObject(box)),
-    messages: tops.map(({ box, top }) => messageObject(box.world, top)),
-    chats: page.map(({ box }) => call.view.channel(box)),
-    users: [...users.values()],
-  };
-  return page.length === keyed.length
-    ? { _: 'messages.dialogs', ...content }
-    : { _: 'messages.dialogsSlice', count: keyed.length, ...content };
+  return { _: 'messages.messageViews', views, ...call.peersOf(box, []) };
 }
 
 function getFullChannel(call: ApiCall): TlObject {
   const box = call.channel(call.object('channel'));
-  const top = newest(box)?.id ?? 0;
+  const top = box.size === 0 ? 0 : box.at(box.size - 1).id;
   const fullChat: TlObject = {
     _: 'channelFull',
     canViewParticipants: box.world.kind === 'supergroup',
@@ -128,7 +80,7 @@ function getFullChannel(call: ApiCall): TlObject {
     botInfo: [],
     pts: box.pts,
   };
-  return { _: 'messages.chatFull', fullChat, chats: [call.view.channel(box)], users: [] };
+  return { _: 'messages.chatFull', fullChat, chats: [call.channelObject(box)], users: [] };
 }
 
 function resolveUsername(call: ApiCall): TlObject {
@@ -137,22 +89,40 @@ function resolveUsername(call: ApiCall): TlObject {
   for (const box of call.host.state.boxes) {
     if (box.world.username.toLowerCase() !== username.toLowerCase()) continue;
     const peer = { _: 'peerChannel', channelId: box.world.id };
-    return { _: 'contacts.resolvedPeer', peer, chats: [call.view.channel(box)], users: [] };
+    return { _: 'contacts.resolvedPeer', peer, chats: [call.channelObject(box)], users: [] };
   }
   throw new RpcError(400, 'USERNAME_NOT_OCCUPIED');
+}
+
+/** The caller joins a channel or leaves it; his other sessions hear that something about it changed. */
+function move(call: ApiCall, joined: boolean): TlObject {
+  const box = call.channel(call.object('channel'));
+  if (!joined && !call.account.isIn(box.world)) throw new RpcError(400, 'USER_NOT_PARTICIPANT');
+  call.host.state.move(call.account, box.world, joined);
+  const updates = {
+    _: 'updates',
+    updates: [{ _: 'updateChannel', channelId: box.world.id }],
+    chats: [call.channelObject(box)],
+    users: [],
+    date: call.host.now(),
+    seq: 0,
+  };
+  call.host.pusher.tell(call.account, updates, call.session);
+  return updates;
 }
 
 /** Channels and what is in them. */
 export const channelMethods: ApiMethods = {
   'contacts.resolveUsername': { run: resolveUsername },
-  'messages.getDialogs': { run: getDialogs },
-  'messages.getHistory': { run: getHistory },
+  'messages.getMessagesViews': { run: getMessagesViews },
   'channels.getMessages': { run: getMessages },
   'channels.getFullChannel': { run: getFullChannel },
+  'channels.joinChannel': { run: (call) => move(call, true) },
+  'channels.leaveChannel': { run: (call) => move(call, false) },
   'channels.getChannels': {
     run: (call) => ({
       _: 'messages.chats',
-      chats: call.objects('id').map((input) => call.view.channel(call.channel(input))),
+      chats: call.objects('id').map((input) => call.channelObject(call.channel(input))),
     }),
   },
 };

@@ -1,8 +1,9 @@
 import type { Clock } from '../clock.ts';
-import type { KeyState } from './server-state.ts';
+import type { KeyState } from './key-state.ts';
 
 /** Whoever can carry a session's messages to its client. */
 export interface SessionCarrier {
+  readonly isOpen: boolean;
   /** Queues a message; it leaves with the next {@link flush}. */
   queue(session: ClientSession, message: OutgoingMessage): void;
   flush(): void;
@@ -17,6 +18,8 @@ export interface OutgoingMessage {
   readonly isReply: boolean;
   /** The call it is the result of. */
   readonly answers?: bigint;
+  /** The number it had when it was sent before. */
+  readonly as?: NumberedMessage;
 }
 
 /** A message as it goes out. */
@@ -32,6 +35,18 @@ export type BadMessageCode = 16 | 17 | 18 | 19 | 20 | 32 | 33 | 34 | 35 | 64;
 /** Who must number its messages how: results want acknowledging (odd), containers and acknowledgements do not (even). */
 export type Parity = 'odd' | 'even' | 'either';
 
+/** What is known of a message that came. */
+interface Received {
+  readonly isContent: boolean;
+  readonly isCall: boolean;
+  isAnswered: boolean;
+  /** Of a call, from when it was sent until the client acknowledges it. */
+  answer: Buffer | undefined;
+}
+
+/** A message's state in a msgs_state_info, and what may be added to it (https://core.telegram.org/mtproto/service_messages_about_messages). */
+const STATE = { unknown: 1, missing: 2, tooHigh: 3, received: 4, wantsNoAck: 16, isCall: 32, isAnswered: 64 } as const;
+
 const MAX_REMEMBERED = 1_000;
 const MAX_UNACKNOWLEDGED = 300;
 const OLDEST_SECONDS = 300;
@@ -44,7 +59,8 @@ const NEWEST_SECONDS = 30;
  */
 export class ClientSession {
   readonly id: bigint;
-  readonly key: KeyState;
+  /** What its messages are sealed with. */
+  readonly wireKey: KeyState;
   /** Told in new_session_created, which each session gets once. */
   announced = false;
   /** Whether pushes are wanted: any call that does not come in an invokeWithoutUpdates says so. */
@@ -56,15 +72,21 @@ export class ClientSession {
   #lastSentId = 0n;
   #floor = 0n;
   #lastContent: { readonly id: bigint; readonly sequence: number } | undefined;
-  /** Calls and other messages that came, oldest first, with the answer where it was sent and not acknowledged yet. */
-  readonly #received = new Map<bigint, Buffer | undefined>();
-  /** Messages that went out and were not acknowledged; the call each answers. */
+  #newestReceived = 0n;
+  /** Calls and other messages that came, oldest first. */
+  readonly #received = new Map<bigint, Received>();
+  /** Messages that went out and were not acknowledged, as they went. */
   readonly #unacknowledged = new Map<bigint, OutgoingMessage>();
 
   constructor(id: bigint, key: KeyState, clock: Clock) {
     this.id = id;
-    this.key = key;
+    this.wireKey = key;
     this.#clock = clock;
+  }
+
+  /** The key that holds the login: a permanent one, also where a temporary one stands for it. */
+  get key(): KeyState {
+    return this.wireKey.boundTo ?? this.wireKey;
   }
 
   /** @returns what is wrong with the message's numbers, `duplicate` when it came before, or undefined; then it is remembered */
@@ -85,21 +107,27 @@ export class ClientSession {
       if (id < last.id && sequence >= last.sequence) return 33;
     }
     if (odd && (last === undefined || id > last.id)) this.#lastContent = { id, sequence };
-    this.#remember(id);
+    if (id > this.#newestReceived) this.#newestReceived = id;
+    this.#remember(id, { isContent: odd, isCall: parity === 'odd', isAnswered: false, answer: undefined });
     return undefined;
   }
 
-  /** Whether a message came: 4 received, 3 too high an id, 2 in range but not received, 1 too old to know (msgs_state_info). */
-  stateOf(id: bigint): 1 | 2 | 3 | 4 {
-    if (this.#received.has(id)) return 4;
-    if (id <= this.#floor) return 1;
-    const newest = this.#lastContent?.id ?? 0n;
-    return id > newest ? 3 : 2;
+  /** Whether a message came and what became of it, as a msgs_state_info says it. */
+  stateOf(id: bigint): number {
+    const received = this.#received.get(id);
+    if (received !== undefined) {
+      const { isContent, isCall, isAnswered } = received;
+      return (
+        STATE.received | (isContent ? 0 : STATE.wantsNoAck) | (isCall ? STATE.isCall : 0) | (isAnswered ? STATE.isAnswered : 0)
+      );
+    }
+    if (id <= this.#floor) return STATE.unknown;
+    return id > this.#newestReceived ? STATE.tooHigh : STATE.missing;
   }
 
   /** @returns the answer that was given to a call, while the client has not acknowledged it */
   answerTo(id: bigint): Buffer | undefined {
-    return this.#received.get(id);
+    return this.#received.get(id)?.answer;
   }
 
   hasReceived(id: bigint): boolean {
@@ -108,9 +136,10 @@ export class ClientSession {
 
   /** Forgets the answer to a call. @returns whether there was one */
   dropAnswer(id: bigint): boolean {
-    const had = this.#received.get(id) !== undefined;
-    if (had) this.#received.set(id, undefined);
-    return had;
+    const received = this.#received.get(id);
+    if (received?.answer === undefined) return false;
+    received.answer = undefined;
+    return true;
   }
 
   /** The client has these messages of ours. */
@@ -118,26 +147,33 @@ export class ClientSession {
     for (const id of ids) {
       const message = this.#unacknowledged.get(id);
       this.#unacknowledged.delete(id);
-      if (message?.answers !== undefined && this.#received.has(message.answers)) this.#received.set(message.answers, undefined);
+      const call = message?.answers === undefined ? undefined : this.#received.get(message.answers);
+      if (call !== undefined) call.answer = undefined;
     }
   }
 
-  /** @returns a message of ours that was not acknowledged */
+  /** @returns a message of ours that was not acknowledged, to go out under its old number */
   sent(id: bigint): OutgoingMessage | undefined {
     return this.#unacknowledged.get(id);
   }
 
   /** Gives a message its id and sequence number, and remembers it where it is to be acknowledged. */
   number(message: OutgoingMessage): NumberedMessage {
+    if (message.as !== undefined) return message.as;
     const id = this.#nextId(message.isReply);
     const sequence = this.#contentSent * 2 + (message.isContent ? 1 : 0);
+    const numbered = { id, sequence, body: message.body };
     if (message.isContent) {
       this.#contentSent++;
-      this.#unacknowledged.set(id, message);
+      this.#unacknowledged.set(id, { ...message, as: numbered });
       this.#forgetOldest(this.#unacknowledged, MAX_UNACKNOWLEDGED);
     }
-    if (message.answers !== undefined && this.#received.has(message.answers)) this.#received.set(message.answers, message.body);
-    return { id, sequence, body: message.body };
+    const call = message.answers === undefined ? undefined : this.#received.get(message.answers);
+    if (call !== undefined) {
+      call.isAnswered = true;
+      call.answer = message.body;
+    }
+    return numbered;
   }
 
   #nextId(isReply: boolean): bigint {
@@ -148,8 +184,8 @@ export class ClientSession {
     return this.#lastSentId;
   }
 
-  #remember(id: bigint): void {
-    this.#received.set(id, undefined);
+  #remember(id: bigint, what: Received): void {
+    this.#received.set(id, what);
     const oldest = this.#forgetOldest(this.#received, MAX_REMEMBERED);
     if (oldest !== undefined && oldest > this.#floor) this.#floor = oldest;
   }

@@ -4,18 +4,17 @@ import type { Log } from '../log.ts';
 import type { ClientSession, OutgoingMessage, SessionCarrier } from './client-session.ts';
 import { type Envelope, openEnvelope, sealEnvelope } from './envelope.ts';
 import { Frames } from './frames.ts';
-import { Handshake, type HandshakeHost } from './handshake.ts';
+import { Handshake, HandshakeError, type HandshakeHost } from './handshake.ts';
+import type { KeyState } from './key-state.ts';
 import type { Salts } from './salts.ts';
-import type { KeyState } from './server-state.ts';
 import { tl } from './tl.ts';
 import { TlWriter } from './tl-writer.ts';
+import { TRANSPORT_ERRORS, type TransportErrorCode } from './transport-errors.ts';
 
 const CONTAINER_ID = 0x73f1f8dc;
 /** A container holds no more, so that no packet becomes larger than clients take. */
 const MAX_CONTAINER_BYTES = 1 << 19;
 const MAX_CONTAINER_MESSAGES = 100;
-/** "Auth key not found" (https://core.telegram.org/mtproto/mtproto-transports#transport-errors). */
-const UNKNOWN_KEY = -404;
 /** A client that does not read what it is sent is dropped rather than buffered for. */
 const MAX_BUFFERED_BYTES = 64 << 20;
 
@@ -24,8 +23,12 @@ export interface ConnectionHost extends HandshakeHost {
   readonly clock: Clock;
   readonly log: Log;
   readonly salts: Salts;
-  /** While true nothing is read or written, but sockets stay open. */
+  /** Whether new connections begin frozen. */
   readonly frozen: boolean;
+  /** Whether there are so many connections that a new one is refused. */
+  readonly crowded: boolean;
+  /** The transport error that tests asked for in answer to the next packet; taken once. */
+  takeTransportError(): TransportErrorCode | undefined;
   key(id: bigint): KeyState | undefined;
   /** Takes an opened message; what it has to say goes through {@link Connection.queue}. */
   receive(connection: Connection, key: KeyState, envelope: Envelope): void;
@@ -39,15 +42,22 @@ export class Connection implements SessionCarrier {
   readonly #frames = new Frames();
   readonly #handshake: Handshake;
   readonly #held: Buffer[] = [];
+  #heldBytes = 0;
   readonly #queue: { readonly session: ClientSession; readonly message: OutgoingMessage }[] = [];
   #disconnectTimer: Timer | undefined;
   #overdue = false;
+  /** While true nothing is read or written, but the socket stays open. */
+  #frozen: boolean;
   #lastPlainId = 0n;
+  /** What the connection hears in answer to its first packet, whatever that is. */
+  readonly #unwelcome: TransportErrorCode | undefined;
 
   constructor(socket: Socket, host: ConnectionHost) {
     this.#socket = socket;
     this.#host = host;
     this.#handshake = new Handshake(host);
+    this.#frozen = host.frozen;
+    this.#unwelcome = host.crowded ? TRANSPORT_ERRORS.flood : undefined;
     socket.setNoDelay(true);
     socket.on('data', (chunk) => this.#onData(chunk));
     socket.on('error', (error) => host.log.debug({ reason: error.message }, 'simulator: connection failed'));
@@ -55,7 +65,7 @@ export class Connection implements SessionCarrier {
       if (this.#disconnectTimer !== undefined) host.clock.clearTimeout(this.#disconnectTimer);
       host.closed(this);
     });
-    if (host.frozen) socket.pause();
+    if (this.#frozen) socket.pause();
   }
 
   get isOpen(): boolean {
@@ -85,22 +95,26 @@ export class Connection implements SessionCarrier {
   disconnectAfter(delayMs: number): void {
     if (this.#disconnectTimer !== undefined) this.#host.clock.clearTimeout(this.#disconnectTimer);
     this.#disconnectTimer = this.#host.clock.setTimeout(() => {
-      if (this.#host.frozen) this.#overdue = true;
+      if (this.#frozen) this.#overdue = true;
       else this.destroy('no ping within the delay it asked for');
     }, delayMs);
   }
 
   /** Stops reading. What would be written is held back. */
   freeze(): void {
+    this.#frozen = true;
     this.#socket.pause();
   }
 
   /** Goes on where {@link freeze} stopped. */
   thaw(): void {
+    if (!this.#frozen) return;
+    this.#frozen = false;
     if (this.#overdue) {
       this.destroy('no ping within the delay it asked for');
       return;
     }
+    this.#heldBytes = 0;
     for (const frame of this.#held.splice(0)) this.#write(frame);
     this.#process();
     this.#socket.resume();
@@ -119,18 +133,27 @@ export class Connection implements SessionCarrier {
   #process(): void {
     // Whatever a client sends may cost it its connection, never the server: this is the edge where that is decided.
     try {
-      while (this.isOpen && !this.#host.frozen) {
-        const payload = this.#frames.next();
-        if (payload === undefined) break;
-        this.#receive(payload);
+      while (this.isOpen && !this.#frozen) {
+        const frame = this.#frames.next();
+        if (frame === undefined) break;
+        this.#receive(frame.payload, frame.wantsQuickAck);
         this.flush();
       }
     } catch (error) {
+      if (error instanceof HandshakeError && error.transportError !== undefined) {
+        this.#refuse(error.transportError, error.message);
+        return;
+      }
       this.destroy(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
     }
   }
 
-  #receive(payload: Buffer): void {
+  #receive(payload: Buffer, wantsQuickAck: boolean): void {
+    const forced = this.#unwelcome ?? this.#host.takeTransportError();
+    if (forced !== undefined) {
+      this.#refuse(forced, 'a transport error on request, or too many connections');
+      return;
+    }
     if (payload.length < 24) {
       this.destroy('a packet too short for any message');
       return;
@@ -143,16 +166,19 @@ export class Connection implements SessionCarrier {
     const key = this.#host.key(keyId);
     const envelope = key === undefined ? undefined : openEnvelope(key.key, payload);
     if (key === undefined || envelope === undefined) {
-      this.#refuse(key === undefined ? 'an unknown auth key' : 'a packet that does not fit its auth key');
+      const reason = key === undefined ? 'an unknown auth key' : 'a packet that does not fit its auth key';
+      this.#refuse(TRANSPORT_ERRORS.notFound, reason);
       return;
     }
+    const quickAck = wantsQuickAck ? this.#frames.wrapQuickAck(envelope.quickAckToken) : undefined;
+    if (quickAck !== undefined) this.#write(quickAck);
     this.#host.receive(this, key, envelope);
   }
 
   /** The transport's own error: four bytes in place of a packet, then the end. */
-  #refuse(reason: string): void {
+  #refuse(error: TransportErrorCode, reason: string): void {
     const code = Buffer.alloc(4);
-    code.writeInt32LE(UNKNOWN_KEY);
+    code.writeInt32LE(error);
     this.#write(this.#frames.wrap(code));
     this.#host.log.debug({ reason }, 'simulator: connection refused');
     this.#socket.end();
@@ -164,7 +190,9 @@ export class Connection implements SessionCarrier {
       this.destroy('a plain message of a wrong length');
       return;
     }
-    const answer = tl.encode(this.#handshake.answer(tl.decode(payload.subarray(20, 20 + length))));
+    const given = this.#handshake.answer(tl.decode(payload.subarray(20, 20 + length)));
+    if (given === undefined) return;
+    const answer = tl.encode(given);
     const header = Buffer.alloc(20);
     header.writeBigInt64LE(this.#nextPlainId(), 8);
     header.writeInt32LE(answer.length, 16);
@@ -181,7 +209,8 @@ export class Connection implements SessionCarrier {
     const numbered = messages.map((message) => session.number(message));
     let packet = numbered[0];
     if (packet === undefined) return;
-    if (numbered.length > 1) {
+    // A message that is sent again keeps its number, which is too old for an envelope of its own.
+    if (numbered.length > 1 || messages[0]?.as !== undefined) {
       const writer = new TlWriter(numbered.reduce((size, { body }) => size + body.length + 16, 8));
       writer.int(CONTAINER_ID);
       writer.int(numbered.length);
@@ -194,7 +223,7 @@ export class Connection implements SessionCarrier {
       const isReply = messages.some((message) => message.isReply);
       packet = session.number({ body: writer.result(), isContent: false, isReply });
     }
-    const { key } = session.key;
+    const { key } = session.wireKey;
     const salt = this.#host.salts.at(key.id, this.#host.now());
     const sealed = sealEnvelope(key, {
       salt,
@@ -207,8 +236,11 @@ export class Connection implements SessionCarrier {
   }
 
   #write(frame: Buffer): void {
-    if (this.#host.frozen) this.#held.push(frame);
-    else if (this.isOpen) {
+    if (this.#frozen) {
+      this.#held.push(frame);
+      this.#heldBytes += frame.length;
+      if (this.#heldBytes > MAX_BUFFERED_BYTES) this.destroy('frozen for so long that nothing more is held back for it');
+    } else if (this.isOpen) {
       this.#socket.write(frame);
       if (this.#socket.writableLength > MAX_BUFFERED_BYTES) this.destroy('the client does not read');
     }

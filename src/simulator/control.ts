@@ -1,5 +1,8 @@
 import { type ErrorRecord, VigiliaError } from '../errors.ts';
+import type { LoginControlOps } from './control-login.ts';
+import type { UpdateControlOps } from './control-updates.ts';
 import type { TlObject } from './tl-codec.ts';
+import type { TransportErrorCode } from './transport-errors.ts';
 
 /** A message of a channel in plain JSON, as {@link ControlOps} `dump` gives it. Dates are seconds since the epoch. */
 export interface DumpedMessage {
@@ -13,6 +16,8 @@ export interface DumpedMessage {
   readonly replyToId: number | null;
   /** The class of what is attached, `messageMediaPhoto` … */
   readonly media: string | null;
+  readonly views: number | null;
+  readonly pinned: boolean;
 }
 
 /** A channel as the simulator lists it. */
@@ -27,15 +32,40 @@ export interface ListedChannel {
 }
 
 /** Somebody who can log in. */
-interface ListedAccount {
+export interface ListedAccount {
   readonly phone: string;
   readonly code: string;
   readonly userId: number;
+  /** The second step of the login, or null where there is none. */
+  readonly password: string | null;
+  /** The data centre it lives in. */
+  readonly dcId: number;
+}
+
+/** @returns what somebody logs in with, for people: `+15550000001, code 12345` */
+export function inWords({ phone, code, password }: Pick<ListedAccount, 'phone' | 'code' | 'password'>): string {
+  return `+${phone}, code ${code}${password === null ? '' : `, password "${password}"`}`;
+}
+
+/** An auth key that is or was in use, in the life of this process. */
+interface ListedKey {
+  /** Its id, decimal and signed. */
+  readonly key: string;
+  /** Who is logged in on it. */
+  readonly phone: string | null;
+  readonly dcId: number;
+  /** Sockets that it is used over. */
+  readonly sockets: number;
+  /** The most there were at one time. */
+  readonly maxSockets: number;
 }
 
 /** What a simulator says of itself once it listens. */
 export interface SimulatorInfo {
+  /** Of the home data centre. */
   readonly address: { readonly host: string; readonly port: number };
+  /** All of them, the home one first. */
+  readonly dataCentres: readonly { readonly id: number; readonly host: string; readonly port: number }[];
   readonly publicKeyPem: string;
   readonly publicKeyFile: string;
   /** First 16 hex digits of the SHA-256 of the public key in DER. */
@@ -45,7 +75,7 @@ export interface SimulatorInfo {
 }
 
 /** What the simulator can be told to do. `channel` is a username; `method` a name of the schema, or `*` for all. */
-export interface ControlOps {
+export interface ControlOps extends LoginControlOps, UpdateControlOps {
   /** A new post. `date` in seconds since the epoch, now by default. */
   post: {
     request: {
@@ -63,21 +93,32 @@ export interface ControlOps {
     result: { pts: number; editDate: number };
   };
   delete: { request: { channel: string; ids: readonly number[] }; result: { ids: readonly number[]; pts: number } };
-  /** Closes all connections. */
-  drop: { request: Record<never, never>; result: { connections: number } };
-  /** Sockets stay open, nothing is read or answered, until `thaw`. */
-  freeze: { request: Record<never, never>; result: Record<never, never> };
-  thaw: { request: Record<never, never>; result: Record<never, never> };
-  /** Answers a method with an RPC error, `times` times, or for ever where it is absent; `times: 0` ends it. */
-  fail: { request: { method: string; code: number; message: string; times?: number }; result: Record<never, never> };
+  /** Closes all connections, or those of one account. */
+  drop: { request: { phone?: string }; result: { connections: number } };
+  /**
+   * Sockets stay open, nothing is read or answered, until `thaw`: all there are and will be, or those that one account has now (it can
+   * come back by another one). A client that closes a frozen socket is not seen to do so.
+   */
+  freeze: { request: { phone?: string }; result: Record<never, never> };
+  thaw: { request: { phone?: string }; result: Record<never, never> };
+  /** Answers a method with an RPC error, `times` times, or for ever where it is absent; `times: 0` ends it. `phone`: that account's calls only. */
+  fail: {
+    request: { method: string; code: number; message: string; times?: number; phone?: string };
+    result: Record<never, never>;
+  };
   /** Holds a method's answers back; 0 ends it. */
   delay: { request: { method: string; delayMs: number }; result: Record<never, never> };
   /** What the next handshakes end with in place of `dh_gen_ok`. */
   handshake: { request: { answers: readonly ('retry' | 'fail')[] }; result: Record<never, never> };
+  /** What the next packets are answered with, in place of whatever they ask for; each connection ends with that. */
+  transportErrors: { request: { errors: readonly TransportErrorCode[] }; result: Record<never, never> };
   /** Whether a channel's happenings are pushed (they are, by default). */
   push: { request: { channel: string; on: boolean }; result: Record<never, never> };
-  /** Logs an account out everywhere; with `forgetKeys` its auth keys are unknown from then on (-404). */
-  revoke: { request: { phone: string; forgetKeys?: boolean }; result: { keys: number } };
+  /**
+   * Logs an account out everywhere; with `forgetKeys` its auth keys are unknown from then on (-404); with `error` (`SESSION_REVOKED`,
+   * code 401) that is what its calls hear.
+   */
+  revoke: { request: { phone: string; forgetKeys?: boolean; error?: string }; result: { keys: number } };
   /** A channel's messages, oldest first; by id where `ids` is given. */
   dump: { request: { channel: string; after?: number; limit?: number }; result: readonly DumpedMessage[] };
   channels: { request: Record<never, never>; result: readonly ListedChannel[] };
@@ -89,6 +130,9 @@ export interface ControlOps {
       sessions: number;
       pushed: number;
       calls: Readonly<Record<string, number>>;
+      /** The most sockets that one auth key was used over at one time. */
+      maxSocketsPerKey: number;
+      keys: readonly ListedKey[];
     };
   };
 }

@@ -12,6 +12,12 @@ export interface Envelope {
   readonly body: Buffer;
 }
 
+/** An envelope as it came. */
+export interface OpenedEnvelope extends Envelope {
+  /** What a quick acknowledgement of it holds, little-endian with the top bit set. */
+  readonly quickAckToken: Buffer;
+}
+
 /** From client to server the key is sliced at 0, the other way at 8. */
 function keyAndIv(key: AuthKey, messageKey: Buffer, x: 0 | 8): { key: Buffer; iv: Buffer } {
   const a = sha256(messageKey, key.bytes.subarray(x, x + 36));
@@ -22,8 +28,15 @@ function keyAndIv(key: AuthKey, messageKey: Buffer, x: 0 | 8): { key: Buffer; iv
   };
 }
 
-function messageKeyOf(key: AuthKey, plain: Buffer, x: 0 | 8): Buffer {
-  return sha256(key.bytes.subarray(88 + x, 88 + x + 32), plain).subarray(8, 24);
+/** The message key in the middle of it, and at its beginning what a quick acknowledgement is made of. */
+function largeMessageKey(key: AuthKey, plain: Buffer, x: 0 | 8): Buffer {
+  return sha256(key.bytes.subarray(88 + x, 88 + x + 32), plain);
+}
+
+function quickAckToken(large: Buffer): Buffer {
+  const token = Buffer.from(large.subarray(0, 4));
+  token.writeUInt32LE((token.readUInt32LE(0) | 0x8000_0000) >>> 0);
+  return token;
 }
 
 /**
@@ -31,13 +44,14 @@ function messageKeyOf(key: AuthKey, plain: Buffer, x: 0 | 8): Buffer {
  * @param packet key id, message key, encrypted data
  * @returns undefined when it is not what the holder of the key sent: wrong message key, length or padding
  */
-export function openEnvelope(key: AuthKey, packet: Buffer): Envelope | undefined {
+export function openEnvelope(key: AuthKey, packet: Buffer): OpenedEnvelope | undefined {
   const encrypted = packet.subarray(24);
   if (encrypted.length < 48 || encrypted.length % 16 !== 0) return undefined;
   const messageKey = packet.subarray(8, 24);
   const secret = keyAndIv(key, messageKey, 0);
   const plain = igeDecrypt(encrypted, secret.key, secret.iv);
-  if (!timingSafeEqual(messageKeyOf(key, plain, 0), messageKey)) return undefined;
+  const large = largeMessageKey(key, plain, 0);
+  if (!timingSafeEqual(large.subarray(8, 24), messageKey)) return undefined;
   const length = plain.readInt32LE(28);
   const padding = plain.length - 32 - length;
   if (length < 0 || length % 4 !== 0 || padding < 12 || padding > 1024) return undefined;
@@ -47,6 +61,7 @@ export function openEnvelope(key: AuthKey, packet: Buffer): Envelope | undefined
     messageId: plain.readBigInt64LE(16),
     sequence: plain.readInt32LE(24),
     body: plain.subarray(32, 32 + length),
+    quickAckToken: quickAckToken(large),
   };
 }
 
@@ -62,7 +77,7 @@ export function sealEnvelope(key: AuthKey, envelope: Envelope): Buffer {
   plain.writeInt32LE(envelope.body.length, 28);
   envelope.body.copy(plain, 32);
   randomBytes(padding).copy(plain, bare);
-  const messageKey = messageKeyOf(key, plain, 8);
+  const messageKey = largeMessageKey(key, plain, 8).subarray(8, 24);
   const secret = keyAndIv(key, messageKey, 8);
   const id = Buffer.allocUnsafe(8);
   id.writeBigInt64LE(key.id);

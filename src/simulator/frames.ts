@@ -1,103 +1,54 @@
-import { crc32 } from 'node:zlib';
+import { ByteQueue } from './byte-queue.ts';
+import type { Frame } from './framing.ts';
+import { detectTransport, type Transport } from './transport-detection.ts';
 
-/** What came is not of the transport: the connection cannot go on. */
-export class FrameError extends Error {
-  override readonly name = 'FrameError';
-}
-
-/** Telegram closes a connection that sends more in one packet. */
-const MAX_FRAME_BYTES = 1 << 20;
-
-const ABRIDGED_TAG = 0xef;
-
-/** One of MTProto's TCP transports (https://core.telegram.org/mtproto/mtproto-transports), one instance a connection. */
-interface Framing {
-  /** Takes the next payload off the front. @returns its end in the buffer and itself, or undefined when more is needed */
-  take(buffer: Buffer): { readonly payload: Buffer; readonly end: number } | undefined;
-  /** Wraps a payload. */
-  wrap(payload: Buffer): Buffer;
-}
-
-function checkLength(length: number, least: number): void {
-  if (length < least || length > MAX_FRAME_BYTES || length % 4 !== 0) throw new FrameError(`a packet of ${length} bytes`);
-}
-
-/** Length, sequence number, payload, CRC-32. */
-class FullFraming implements Framing {
-  #received = 0;
-  #sent = 0;
-
-  take(buffer: Buffer): { payload: Buffer; end: number } | undefined {
-    if (buffer.length < 4) return undefined;
-    const length = buffer.readInt32LE(0);
-    checkLength(length, 16);
-    if (buffer.length < length) return undefined;
-    if (buffer.readInt32LE(4) !== this.#received) throw new FrameError('a packet out of order');
-    if (crc32(buffer.subarray(0, length - 4)) !== buffer.readUInt32LE(length - 4)) throw new FrameError('a wrong checksum');
-    this.#received++;
-    return { payload: buffer.subarray(8, length - 4), end: length };
-  }
-
-  wrap(payload: Buffer): Buffer {
-    const packet = Buffer.allocUnsafe(payload.length + 12);
-    packet.writeInt32LE(packet.length, 0);
-    packet.writeInt32LE(this.#sent++, 4);
-    payload.copy(packet, 8);
-    packet.writeUInt32LE(crc32(packet.subarray(0, packet.length - 4)), packet.length - 4);
-    return packet;
-  }
-}
-
-/** A length in words of one byte, or of three after 0x7f. The top bit asks for a quick acknowledgement, which we may leave out. */
-class AbridgedFraming implements Framing {
-  take(buffer: Buffer): { payload: Buffer; end: number } | undefined {
-    if (buffer.length < 4) return undefined;
-    const first = (buffer[0] ?? 0) & 0x7f;
-    const header = first === 0x7f ? 4 : 1;
-    const length = (first === 0x7f ? buffer.readUIntLE(1, 3) : first) * 4;
-    checkLength(length, 4);
-    if (buffer.length < header + length) return undefined;
-    return { payload: buffer.subarray(header, header + length), end: header + length };
-  }
-
-  wrap(payload: Buffer): Buffer {
-    const words = payload.length / 4;
-    const header =
-      words < 0x7f ? Buffer.from([words]) : Buffer.from([0x7f, words & 255, (words >> 8) & 255, (words >> 16) & 255]);
-    return Buffer.concat([header, payload]);
-  }
-}
-
-/** Cuts a connection's bytes into payloads, and tells the transports apart by the first of them. */
+/** Cuts a connection's bytes into payloads, whichever transport they come by. */
 export class Frames {
-  #framing: Framing | undefined;
-  #chunks: Buffer[] = [];
-  #length = 0;
+  #transport: Transport | undefined;
+  readonly #queue = new ByteQueue();
 
   push(chunk: Buffer): void {
-    this.#chunks.push(chunk);
-    this.#length += chunk.length;
+    this.#queue.push(this.#transport?.obfuscation?.incoming.update(chunk) ?? chunk);
   }
 
   /** @returns the next payload, or undefined when it is not all there. @throws FrameError */
-  next(): Buffer | undefined {
-    if (this.#length === 0) return undefined;
-    let buffer = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
-    if (this.#framing === undefined) {
-      const abridged = buffer[0] === ABRIDGED_TAG;
-      this.#framing = abridged ? new AbridgedFraming() : new FullFraming();
-      if (abridged) buffer = buffer.subarray(1);
-    }
-    const frame = this.#framing.take(buffer);
-    const rest = frame === undefined ? buffer : buffer.subarray(frame.end);
-    this.#chunks = rest.length === 0 ? [] : [rest];
-    this.#length = rest.length;
-    return frame?.payload;
+  next(): Omit<Frame, 'end'> | undefined {
+    if (this.#queue.length === 0 || (this.#transport === undefined && !this.#detect())) return undefined;
+    const frame = this.#transport?.framing.take(this.#queue.bytes);
+    if (frame !== undefined) this.#queue.drop(frame.end);
+    return frame;
   }
 
-  /** @returns the payload as it goes onto the wire */
+  /** @returns the payload as it goes onto the wire, which it then must do, in this order @throws Error before the first payload came */
   wrap(payload: Buffer): Buffer {
-    this.#framing ??= new FullFraming();
-    return this.#framing.wrap(payload);
+    return this.#obfuscated(this.#known.framing.wrap(payload));
+  }
+
+  /** @returns the token as it goes onto the wire, as {@link wrap}; undefined where the transport has no quick acknowledgements */
+  wrapQuickAck(token: Buffer): Buffer | undefined {
+    const wrapped = this.#known.framing.wrapQuickAck(token);
+    return wrapped === undefined ? undefined : this.#obfuscated(wrapped);
+  }
+
+  get #known(): Transport {
+    if (this.#transport === undefined) throw new Error('nothing came yet: the transport is not known');
+    return this.#transport;
+  }
+
+  #detect(): boolean {
+    const transport = detectTransport(this.#queue.bytes);
+    if (transport === undefined) return false;
+    this.#transport = transport;
+    this.#queue.drop(transport.headerBytes);
+    if (transport.obfuscation !== undefined) {
+      const rest = this.#queue.bytes;
+      this.#queue.drop(rest.length);
+      this.#queue.push(transport.obfuscation.incoming.update(rest));
+    }
+    return this.#queue.length > 0;
+  }
+
+  #obfuscated(bytes: Buffer): Buffer {
+    return this.#transport?.obfuscation?.outgoing.update(bytes) ?? bytes;
   }
 }

@@ -2,24 +2,38 @@ import { generatePrimeSync, randomBytes } from 'node:crypto';
 import { igeDecrypt, igeEncrypt } from './aes-ige.ts';
 import { type AuthKey, authKeyReadings } from './auth-key.ts';
 import { DH_GENERATOR, DH_PRIME, exchangeKeys, isPublicValueSafe, sharedSecret } from './diffie-hellman.ts';
-import { sha1, sha256 } from './digest.ts';
+import { sha1 } from './digest.ts';
+import { openInnerData } from './inner-data.ts';
+import { firstSalt, type Salt } from './salts.ts';
 import type { ServerKey } from './server-key.ts';
 import { tl } from './tl.ts';
 import type { TlObject } from './tl-codec.ts';
 import { TlReader } from './tl-reader.ts';
+import { TRANSPORT_ERRORS, type TransportErrorCode } from './transport-errors.ts';
 
-/** The client did something no honest client does: there is no answer to it, the connection is closed. */
+/** The client did something no honest client does: the connection is closed, with a transport error where there is one for it. */
 export class HandshakeError extends Error {
   override readonly name = 'HandshakeError';
+  readonly transportError: TransportErrorCode | undefined;
+
+  constructor(message: string, transportError?: TransportErrorCode) {
+    super(message);
+    this.transportError = transportError;
+  }
 }
 
 /** What of the outside a handshake needs. */
 export interface HandshakeHost {
   readonly serverKey: ServerKey;
+  /** The data centre that keys are made with. */
+  readonly dcId: number;
   /** Seconds since the epoch. */
   now(): number;
-  /** Keeps a finished key under both of its readings. @returns false when the id is taken */
-  keep(readings: readonly AuthKey[]): boolean;
+  /**
+   * Keeps a finished key under both of its readings. @param salt its first one @param expiresAt of a temporary key, in seconds since the epoch
+   * @returns false when the id is taken
+   */
+  keep(readings: readonly AuthKey[], salt: Salt, expiresAt: number | undefined): boolean;
   /** An answer that tests asked for in place of `dh_gen_ok`; taken once. */
   takeForcedAnswer(): 'retry' | 'fail' | undefined;
 }
@@ -39,6 +53,8 @@ interface Agreement {
   readonly exponent: Buffer;
   /** Whether the client hashes its key with leading zeros; only those that know `p_q_inner_data_dc` do. */
   readonly pads: boolean;
+  /** How long the key is to live, in seconds; undefined for ever. */
+  readonly expiresIn: number | undefined;
   /** Aux hash of the secret that a retry replaces, 0 before the first. */
   retryId: bigint;
 }
@@ -62,21 +78,6 @@ function bytesField(object: TlObject, name: string): Buffer {
 }
 
 /**
- * Undoes RSA_PAD (https://core.telegram.org/mtproto/auth_key#presenting-proof-of-work-server-authentication): a temporary key XORed
- * with the hash of what it encrypts, which is the reversed data and a hash over both.
- * @returns the 192 bytes of data with padding, or undefined when they were not made this way
- */
-function undoRsaPad(decrypted: Buffer): Buffer | undefined {
-  const encrypted = decrypted.subarray(32);
-  const mask = sha256(encrypted);
-  const temporaryKey = Buffer.alloc(32);
-  for (let index = 0; index < 32; index++) temporaryKey[index] = (decrypted[index] ?? 0) ^ (mask[index] ?? 0);
-  const inner = igeDecrypt(encrypted, temporaryKey, Buffer.alloc(32));
-  const data = Buffer.from(inner.subarray(0, 192)).reverse();
-  return sha256(temporaryKey, data).equals(inner.subarray(192)) ? data : undefined;
-}
-
-/**
  * The server's half of the making of an auth key, one a connection (https://core.telegram.org/mtproto/auth_key).
  * Each method takes a request and gives its answer; a client that does not keep to the protocol gets a {@link HandshakeError}.
  */
@@ -89,8 +90,8 @@ export class Handshake {
     this.#host = host;
   }
 
-  /** @throws HandshakeError, TlError */
-  answer(request: TlObject): TlObject {
+  /** @returns undefined where nothing is to be said @throws HandshakeError, TlError */
+  answer(request: TlObject): TlObject | undefined {
     switch (request._) {
       case 'req_pq':
       case 'req_pq_multi':
@@ -99,6 +100,9 @@ export class Handshake {
         return this.#agree(request);
       case 'set_client_DH_params':
         return this.#finish(request);
+      case 'msgs_ack':
+        // Some clients acknowledge our answers here too.
+        return undefined;
       default:
         throw new HandshakeError(`${request._} without an auth key`);
     }
@@ -136,9 +140,8 @@ export class Handshake {
     const exchange = this.#current(request);
     if (request.publicKeyFingerprint !== this.#host.serverKey.fingerprint) throw new HandshakeError('another public key');
     const decrypted = this.#host.serverKey.decrypt(bytesField(request, 'encryptedData'));
-    const data = decrypted === undefined ? undefined : undoRsaPad(decrypted);
-    if (data === undefined) throw new HandshakeError('the inner data is not what RSA_PAD makes');
-    const inner = tl.decode(data);
+    const inner = decrypted === undefined ? undefined : openInnerData(decrypted);
+    if (inner === undefined) throw new HandshakeError('the inner data is neither what RSA_PAD makes nor what came before it');
     if (!inner._.startsWith('p_q_inner_data')) throw new HandshakeError(`${inner._} in place of the inner data`);
     const newNonce = Buffer.from(bytesField(inner, 'newNonce'));
     const proven =
@@ -154,6 +157,11 @@ export class Handshake {
         newNonceHash: sha1(newNonce).subarray(4, 20),
       };
     }
+    if (inner.dc !== undefined && inner.dc !== this.#host.dcId) {
+      throw new HandshakeError(`a key for data centre ${inner.dc}`, TRANSPORT_ERRORS.wrongDataCentre);
+    }
+    const expiresIn = inner.expiresIn as number | undefined;
+    if (expiresIn !== undefined && expiresIn <= 0) throw new HandshakeError('a temporary key of no time');
     const { exponent, publicValue } = exchangeKeys();
     const hashA = sha1(newNonce, exchange.serverNonce);
     const hashB = sha1(exchange.serverNonce, newNonce);
@@ -163,7 +171,8 @@ export class Handshake {
       key: Buffer.concat([hashA, hashB.subarray(0, 12)]),
       iv: Buffer.concat([hashB.subarray(12, 20), hashC, newNonce.subarray(0, 4)]),
       exponent,
-      pads: inner._ === 'p_q_inner_data_dc' || inner._ === 'p_q_inner_data_temp_dc',
+      pads: inner.dc !== undefined,
+      expiresIn,
       retryId: 0n,
     };
     this.#agreement = agreement;
@@ -209,7 +218,10 @@ export class Handshake {
     }
     // The key the client asks for with must be the one it was told to replace, else it and we speak of different retries.
     if (inner.retryId !== agreement.retryId) throw new HandshakeError('another retry id');
-    if (forced === 'retry' || !this.#host.keep(padded.id === short.id ? [padded] : [padded, short])) {
+    const now = this.#host.now();
+    const expiresAt = agreement.expiresIn === undefined ? undefined : now + agreement.expiresIn;
+    const salt = firstSalt(agreement.newNonce, exchange.serverNonce, now);
+    if (forced === 'retry' || !this.#host.keep(padded.id === short.id ? [padded] : [padded, short], salt, expiresAt)) {
       agreement.retryId = key.auxHash.readBigInt64LE(0);
       return answer(2, 'dh_gen_retry');
     }

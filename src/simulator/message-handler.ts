@@ -39,7 +39,7 @@ interface Incoming {
 
 /** Service messages that are not calls, and how each must be numbered. */
 const SERVICE_PARITY: Readonly<Record<string, Parity>> = {
-  msgs_ack: 'even',
+  msgs_ack: 'either',
   msgs_state_info: 'either',
   msgs_all_info: 'either',
   msgs_state_req: 'either',
@@ -54,6 +54,20 @@ const SERVICE_PARITY: Readonly<Record<string, Parity>> = {
   destroy_auth_key: 'either',
 };
 
+/** Service messages whose answers name the message they answer; and acknowledgements, some clients' odd numbers on which mean nothing. */
+const NEVER_ACKNOWLEDGED = new Set([
+  'ping',
+  'ping_delay_disconnect',
+  'get_future_salts',
+  'msgs_state_req',
+  'rpc_drop_answer',
+  'msgs_ack',
+]);
+
+function stateInfo(session: ClientSession, reqMsgId: bigint, ids: readonly bigint[]): TlObject {
+  return { _: 'msgs_state_info', reqMsgId, info: Buffer.from(ids.map((id) => session.stateOf(id))) };
+}
+
 /** What MTProto does with a client's messages before any API is asked (https://core.telegram.org/mtproto/service_messages). */
 export class MessageHandler {
   readonly #host: MessageHost;
@@ -65,10 +79,11 @@ export class MessageHandler {
   /** Takes the message of an envelope, or the messages of its container. */
   handle(connection: Connection, session: ClientSession, envelope: Envelope): void {
     const { salts } = this.#host;
-    const keyId = session.key.key.id;
+    const { key, firstSalt } = session.wireKey;
+    const keyId = key.id;
     const message: Incoming = { id: envelope.messageId, sequence: envelope.sequence, body: envelope.body };
     session.carrier = connection;
-    if (!salts.accepts(keyId, this.#host.now(), envelope.salt)) {
+    if (!salts.accepts(keyId, this.#host.now(), envelope.salt, firstSalt)) {
       this.#tell(session, {
         _: 'bad_server_salt',
         badMsgId: message.id,
@@ -94,9 +109,8 @@ export class MessageHandler {
       return;
     }
     const bad = session.admit(message.id, message.sequence, 'even');
-    if (bad === 'duplicate') return;
     if (bad !== undefined) {
-      this.#refuse(session, message, bad);
+      this.#refuse(session, message, bad === 'duplicate' ? 19 : bad);
       return;
     }
     const inner: Incoming[] = [];
@@ -134,7 +148,12 @@ export class MessageHandler {
     else {
       this.#announce(session, message);
       if (service === undefined) this.#call(session, message.id, body);
-      else this.#serve(connection, session, message, service);
+      else {
+        this.#serve(connection, session, message, service);
+        // What is content wants an answer that names it, or an acknowledgement.
+        const wantsOne = (message.sequence & 1) === 1 && !NEVER_ACKNOWLEDGED.has(service._);
+        if (wantsOne) this.#acknowledge(session, message.id);
+      }
     }
   }
 
@@ -142,7 +161,7 @@ export class MessageHandler {
   #announce(session: ClientSession, message: Incoming): void {
     if (session.announced) return;
     session.announced = true;
-    const keyId = session.key.key.id;
+    const keyId = session.wireKey.key.id;
     const serverSalt = this.#host.salts.at(keyId, this.#host.now());
     const body = {
       _: 'new_session_created',
@@ -156,12 +175,16 @@ export class MessageHandler {
   /** The client sent a message again: it gets the same answer, if that was given; the call is not run twice. */
   #again(session: ClientSession, message: Incoming): void {
     const answer = session.answerTo(message.id);
-    if (answer === undefined) this.#tell(session, { _: 'msgs_ack', msgIds: [message.id] });
+    if (answer === undefined) this.#acknowledge(session, message.id);
     else session.carrier?.queue(session, { body: answer, isContent: true, isReply: true, answers: message.id });
   }
 
   #refuse(session: ClientSession, message: Incoming, errorCode: BadMessageCode): void {
     this.#tell(session, { _: 'bad_msg_notification', badMsgId: message.id, badMsgSeqno: message.sequence, errorCode });
+  }
+
+  #acknowledge(session: ClientSession, messageId: bigint): void {
+    this.#tell(session, { _: 'msgs_ack', msgIds: [messageId] });
   }
 
   /** Queues a service message that needs no acknowledgement. */
@@ -174,13 +197,13 @@ export class MessageHandler {
       session.carrier?.queue(session, { body: bytes, isContent: true, isReply: true, answers: callId });
     };
     try {
-      const { result, delayMs } = this.#host.api.run(session, body);
+      const { result, delayMs } = this.#host.api.run(session, body, callId);
       const reply = rpcResult(callId, result);
       if (delayMs === 0) {
         answer(reply);
         return;
       }
-      this.#tell(session, { _: 'msgs_ack', msgIds: [callId] });
+      this.#acknowledge(session, callId);
       this.#host.clock.setTimeout(() => {
         answer(reply);
         session.carrier?.flush();
@@ -197,7 +220,7 @@ export class MessageHandler {
 
   #serve(connection: Connection, session: ClientSession, message: Incoming, request: TlObject): void {
     const { salts } = this.#host;
-    const keyId = session.key.key.id;
+    const keyId = session.wireKey.key.id;
     const reply = (object: TlObject): void => {
       session.carrier?.queue(session, { body: tl.encode(object), isContent: false, isReply: true });
     };
@@ -225,14 +248,15 @@ export class MessageHandler {
         return;
       }
       case 'msgs_state_req':
-        reply({ _: 'msgs_state_info', reqMsgId: message.id, info: Buffer.from(ids().map((id) => session.stateOf(id))) });
+        reply(stateInfo(session, message.id, ids()));
         return;
-      case 'msg_resend_req':
-        for (const id of ids()) {
-          const sent = session.sent(id);
-          if (sent !== undefined) session.carrier?.queue(session, sent);
-        }
+      case 'msg_resend_req': {
+        const found = ids().map((id) => session.sent(id));
+        for (const sent of found) if (sent !== undefined) session.carrier?.queue(session, sent);
+        // Where one of them is not there any more, all are answered as if msgs_state_req had asked.
+        if (found.includes(undefined)) reply(stateInfo(session, message.id, ids()));
         return;
+      }
       case 'rpc_drop_answer':
         this.#dropAnswer(session, message, request.reqMsgId as bigint);
         return;

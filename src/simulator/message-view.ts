@@ -33,6 +33,7 @@ export function messageObject(channel: WorldChannel, message: WorldMessage): TlO
   return {
     _: 'message',
     ...common,
+    ...(message.pinned === true ? { pinned: true } : {}),
     message: message.text,
     ...(message.entities.length === 0 ? {} : { entities: message.entities }),
     ...(message.media === null ? {} : { media: message.media }),

@@ -1,31 +1,34 @@
-import { createServer, type Server } from 'node:net';
 import type { Clock } from '../clock.ts';
-import { VigiliaError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { AccountState } from './account-state.ts';
 import { Api } from './api.ts';
 import type { ApiHost } from './api-call.ts';
-import type { AuthKey } from './auth-key.ts';
-import type { ChannelBox, ChannelEvent } from './channel-box.ts';
-import { ClientSession } from './client-session.ts';
-import { Connection, type ConnectionHost } from './connection.ts';
+import type { ClientSession } from './client-session.ts';
+import type { Connection } from './connection.ts';
+import { Correspondence } from './correspondence.ts';
+import { DataCentre, type DataCentreHost } from './data-centre.ts';
+import { DATA_CENTRES, HOME_DC } from './data-centres.ts';
 import type { Envelope } from './envelope.ts';
+import { ExportedAuthorizations } from './exported-authorizations.ts';
+import { Happenings } from './happenings.ts';
+import type { KeyState } from './key-state.ts';
+import { KeyUses } from './key-uses.ts';
 import { LoginCodes } from './login-codes.ts';
+import { LoginTokens } from './login-tokens.ts';
 import { MessageHandler, type MessageHost } from './message-handler.ts';
-import { PeerView } from './peer-view.ts';
+import { PasswordChecks } from './password-checks.ts';
+import { Pusher } from './pusher.ts';
 import { Salts } from './salts.ts';
 import type { ServerKey } from './server-key.ts';
-import type { KeyState, ServerState } from './server-state.ts';
-import { tl } from './tl.ts';
-import { pushedUpdates } from './update-methods.ts';
-import type { WorldAccount } from './world.ts';
-
-/** Sessions without a connection are forgotten beyond this many: a client that comes back later is told a new one began. */
-const MAX_SESSIONS = 5_000;
+import { DEFAULT_LIMITS, type ServerLimits } from './server-limits.ts';
+import type { ServerState } from './server-state.ts';
+import { SessionRegistry } from './session-registry.ts';
+import type { TransportErrorCode } from './transport-errors.ts';
 
 /** What the server is made with. */
 export interface MtprotoServerOptions {
   readonly host: string;
-  /** 0 for any free one. */
+  /** Of the home data centre; 0 for any free one. The other data centres take one that is free, the same each time where they can. */
   readonly port: number;
   readonly serverKey: ServerKey;
   readonly state: ServerState;
@@ -33,27 +36,32 @@ export interface MtprotoServerOptions {
   readonly log: Log;
 }
 
-/** The server: sockets, sessions, pushes. */
-export class MtprotoServer implements ConnectionHost, MessageHost, ApiHost {
+/** The server: its data centres, the sessions of their clients, and what it knows of logins that are under way. */
+export class MtprotoServer implements DataCentreHost, MessageHost, ApiHost {
   readonly serverKey: ServerKey;
   readonly state: ServerState;
   readonly clock: Clock;
   readonly log: Log;
   readonly salts: Salts;
-  readonly codes = new LoginCodes();
   readonly secret: Buffer;
+  readonly limits: ServerLimits = { ...DEFAULT_LIMITS };
+  readonly codes = new LoginCodes(this.limits);
+  readonly tokens = new LoginTokens(this.limits);
+  readonly passwords = new PasswordChecks(this.limits);
+  readonly exports = new ExportedAuthorizations();
+  readonly uses = new KeyUses();
+  readonly pusher: Pusher;
+  readonly happenings: Happenings;
+  readonly correspondence: Correspondence;
   readonly api: Api;
-  address: { readonly host: string; readonly port: number };
   frozen = false;
   /** Answers that the next handshakes get in place of `dh_gen_ok`. */
   readonly forcedAnswers: ('retry' | 'fail')[] = [];
-  /** How many updates were pushed, each session counted. */
-  pushed = 0;
-  #accepted = 0;
-  readonly #connections = new Set<Connection>();
-  readonly #sessions = new Map<string, ClientSession>();
+  /** What the next packets are answered with in place of whatever they ask for. */
+  readonly forcedTransportErrors: TransportErrorCode[] = [];
+  readonly #centres: DataCentre[] = [];
+  readonly #sessions: SessionRegistry;
   readonly #handler: MessageHandler;
-  readonly #server: Server;
 
   private constructor(options: MtprotoServerOptions) {
     this.serverKey = options.serverKey;
@@ -62,141 +70,123 @@ export class MtprotoServer implements ConnectionHost, MessageHost, ApiHost {
     this.log = options.log;
     this.secret = options.serverKey.secret;
     this.salts = new Salts(this.secret);
-    this.address = { host: options.host, port: options.port };
+    this.#sessions = new SessionRegistry(options.clock);
+    this.pusher = new Pusher(this.#sessions, options.state, this.secret, options.clock);
+    this.happenings = new Happenings(this);
+    this.correspondence = new Correspondence(this);
     this.api = new Api(this, options.clock, options.log);
     this.#handler = new MessageHandler(this);
-    this.#server = createServer((socket) => {
-      this.#accepted++;
-      this.#connections.add(new Connection(socket, this));
-    });
   }
 
   /** Starts listening. @throws PORT_IN_USE */
   static async listen(options: MtprotoServerOptions): Promise<MtprotoServer> {
     const server = new MtprotoServer(options);
-    await new Promise<void>((resolve, reject) => {
-      server.#server.once('error', (cause: NodeJS.ErrnoException) => {
-        const why = `The simulator cannot listen on ${options.host}:${options.port} (${cause.code ?? cause.message})`;
-        reject(new VigiliaError('PORT_IN_USE', `${why}; set SIMULATOR_PORT (--port) to a free one, or to 0`, { cause }));
-      });
-      server.#server.listen(options.port, options.host, resolve);
-    });
-    const bound = server.#server.address();
-    if (typeof bound === 'object' && bound !== null) server.address = { host: options.host, port: bound.port };
+    try {
+      for (const id of DATA_CENTRES) server.#centres.push(await server.#listen(id, options));
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
     return server;
   }
 
+  /** Where the home data centre is reached. */
+  get address(): { readonly host: string; readonly port: number } {
+    return (this.#centres[0] as DataCentre).address;
+  }
+
+  /** Where each data centre is reached. */
+  get dataCentres(): readonly { readonly id: number; readonly host: string; readonly port: number }[] {
+    return this.#centres.map(({ id, address }) => ({ id, ...address }));
+  }
+
   get connections(): number {
-    return this.#connections.size;
+    return this.#centres.reduce((count, centre) => count + centre.connections.size, 0);
   }
 
   /** Connections ever made. */
   get accepted(): number {
-    return this.#accepted;
+    return this.#centres.reduce((count, centre) => count + centre.accepted, 0);
   }
 
   /** Sessions whose client is connected. */
   get liveSessions(): number {
-    return [...this.#sessions.values()].filter((session) => this.#carrierOf(session) !== undefined).length;
+    return [...this.#sessions.live()].length;
   }
 
   now(): number {
     return Math.floor(this.clock.now() / 1000);
   }
 
-  key(id: bigint): KeyState | undefined {
-    return this.state.key(id);
-  }
-
-  keep(readings: readonly AuthKey[]): boolean {
-    return this.state.addKey(readings);
-  }
-
   takeForcedAnswer(): 'retry' | 'fail' | undefined {
     return this.forcedAnswers.shift();
   }
 
+  takeTransportError(): TransportErrorCode | undefined {
+    return this.forcedTransportErrors.shift();
+  }
+
   receive(connection: Connection, key: KeyState, envelope: Envelope): void {
-    this.#handler.handle(connection, this.#session(key, envelope.sessionId), envelope);
+    this.uses.used(key.boundTo ?? key, connection);
+    this.#handler.handle(connection, this.#sessions.open(key, envelope.sessionId), envelope);
   }
 
   closed(connection: Connection): void {
-    this.#connections.delete(connection);
-    for (const session of this.#sessions.values()) if (session.carrier === connection) session.carrier = undefined;
+    this.uses.closed(connection);
+    this.#sessions.release(connection);
   }
 
   endSession(keyId: bigint, sessionId: bigint): boolean {
-    return this.#sessions.delete(`${keyId}:${sessionId}`);
+    return this.#sessions.end(keyId, sessionId);
   }
 
   destroyKey(session: ClientSession): void {
-    this.forget(session.key);
+    this.forget(session.wireKey);
   }
 
   /** Forgets a key and its sessions: its next packet is answered with -404. */
   forget(key: KeyState): void {
     this.state.forgetKey(key);
-    for (const [name, session] of this.#sessions) if (session.key === key) this.#sessions.delete(name);
+    this.uses.forget(key);
+    this.#sessions.forgetKey(key);
   }
 
-  /** Tells every connected session of every account what happened in a channel. */
-  push(box: ChannelBox, event: ChannelEvent): void {
-    if (!box.pushes) return;
-    const encoded = new Map<WorldAccount, Buffer>();
-    for (const session of this.#sessions.values()) {
-      const { account } = session.key;
-      const carrier = this.#carrierOf(session);
-      if (account === undefined || carrier === undefined || !session.wantsUpdates) continue;
-      const body = encoded.get(account) ?? tl.encode(pushedUpdates(new PeerView(this.secret, account), box, event, this.now()));
-      encoded.set(account, body);
-      carrier.queue(session, { body, isContent: true, isReply: false });
-      carrier.flush();
-      this.pushed++;
-    }
-  }
-
-  /** Closes all connections; clients may come again. @returns how many there were */
-  drop(): number {
-    const connections = [...this.#connections];
+  /** Closes connections, all of them or those of an account; clients may come again. @returns how many there were */
+  drop(account?: AccountState): number {
+    const connections = this.#connectionsOf(account);
     for (const connection of connections) connection.destroy('dropped on request');
     return connections.length;
   }
 
-  freeze(): void {
-    this.frozen = true;
-    for (const connection of this.#connections) connection.freeze();
+  /** Stops all connections, those to come too; or those that an account has now. */
+  freeze(account?: AccountState): void {
+    if (account === undefined) this.frozen = true;
+    for (const connection of this.#connectionsOf(account)) connection.freeze();
   }
 
-  thaw(): void {
-    this.frozen = false;
-    for (const connection of [...this.#connections]) connection.thaw();
+  thaw(account?: AccountState): void {
+    if (account === undefined) this.frozen = false;
+    for (const connection of this.#connectionsOf(account)) connection.thaw();
   }
 
   async close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    this.drop();
-    await closed;
+    await Promise.all(this.#centres.map((centre) => centre.close()));
   }
 
-  #carrierOf(session: ClientSession): Connection | undefined {
-    const { carrier } = session;
-    return carrier instanceof Connection && carrier.isOpen ? carrier : undefined;
+  /** The home data centre where it is wanted; another one where it was before, that clients may find it again, if nobody else is there now. */
+  async #listen(id: number, { host, port, state }: MtprotoServerOptions): Promise<DataCentre> {
+    if (id === HOME_DC) return DataCentre.listen(id, this, host, port);
+    const before = state.port(id) ?? 0;
+    const centre = await DataCentre.listen(id, this, host, before).catch((error: unknown) => {
+      if (before === 0) throw error;
+      return DataCentre.listen(id, this, host, 0);
+    });
+    state.keepPort(id, centre.address.port);
+    return centre;
   }
 
-  #session(key: KeyState, id: bigint): ClientSession {
-    const name = `${key.key.id}:${id}`;
-    const known = this.#sessions.get(name);
-    if (known !== undefined) return known;
-    const session = new ClientSession(id, key, this.clock);
-    this.#sessions.set(name, session);
-    if (this.#sessions.size > MAX_SESSIONS) {
-      for (const [other, old] of this.#sessions) {
-        if (this.#carrierOf(old) === undefined && old !== session) {
-          this.#sessions.delete(other);
-          break;
-        }
-      }
-    }
-    return session;
+  #connectionsOf(account: AccountState | undefined): readonly Connection[] {
+    const all = this.#centres.flatMap((centre) => [...centre.connections]);
+    return account === undefined ? all : all.filter((connection) => this.uses.carries(connection, account));
   }
 }

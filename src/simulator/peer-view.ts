@@ -1,7 +1,7 @@
 import type { ChannelBox } from './channel-box.ts';
 import { keyedLong } from './digest.ts';
 import type { TlObject } from './tl-codec.ts';
-import type { WorldAccount, WorldMessage, WorldPeer } from './world.ts';
+import type { WorldAccount, WorldChat, WorldMessage, WorldPeer } from './world.ts';
 
 /** Shows users and channels to an account, with the access hashes that are this account's own (https://core.telegram.org/api/peers). */
 export class PeerView {
@@ -32,7 +32,27 @@ export class PeerView {
     };
   }
 
-  channel(box: ChannelBox): TlObject {
+  /** Somebody else who can log in, or the viewer himself. */
+  account(account: WorldAccount): TlObject {
+    return account.userId === this.viewer.userId ? this.self() : this.user(account.userId, account.firstName);
+  }
+
+  /** A basic group. */
+  group({ groupId, title, members, createdAt }: WorldChat): TlObject {
+    return {
+      _: 'chat',
+      ...(members[0] === this.viewer.userId ? { creator: true } : {}),
+      id: groupId,
+      title,
+      photo: { _: 'chatPhotoEmpty' },
+      participantsCount: members.length,
+      date: createdAt,
+      version: 1,
+    };
+  }
+
+  /** @param isIn whether the viewer is in it */
+  channel(box: ChannelBox, isIn = true): TlObject {
     const { id, title, username, createdAt, kind } = box.world;
     return {
       _: 'channel',
@@ -42,6 +62,7 @@ export class PeerView {
       accessHash: this.accessHash({ kind: 'channel', id }),
       photo: { _: 'chatPhotoEmpty' },
       date: createdAt,
+      ...(isIn ? {} : { left: true }),
       ...(kind === 'channel' ? { broadcast: true } : { megagroup: true }),
     };
   }
@@ -50,8 +71,9 @@ export class PeerView {
   peersOf(
     box: ChannelBox,
     messages: readonly WorldMessage[],
+    isIn = true,
   ): { readonly chats: readonly TlObject[]; readonly users: readonly TlObject[] } {
-    const chats = new Map<number, TlObject>([[box.world.id, this.channel(box)]]);
+    const chats = new Map<number, TlObject>([[box.world.id, this.channel(box, isIn)]]);
     const users = new Map<number, TlObject>();
     for (const { from } of messages) {
       if (from?.kind === 'user' && !users.has(from.id)) {

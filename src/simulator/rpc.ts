@@ -10,18 +10,23 @@ const PACK_ABOVE_BYTES = 512;
 /** What a client may unpack to: a bomb is refused. */
 const MAX_UNPACKED_BYTES = 4 << 20;
 
-/** @returns the body of an rpc_result, packed where that is worth it */
+/** @returns the body of an rpc_result, packed where that is worth it; a result that is a gzip_packed already goes as it is */
 export function rpcResult(callId: bigint, result: Buffer): Buffer {
   const writer = new TlWriter(result.length + 16);
   writer.int(RPC_RESULT_ID);
   writer.long(callId);
-  const packed = result.length > PACK_ABOVE_BYTES ? gzipSync(result, { level: 3 }) : undefined;
-  if (packed === undefined || packed.length + 8 >= result.length) {
-    writer.raw(result);
-  } else {
-    writer.int(GZIP_ID);
-    writer.bytes(packed);
-  }
+  writer.raw(packed(result));
+  return writer.result();
+}
+
+/** @returns a result as a gzip_packed; itself where that makes it no smaller, and where it is one */
+export function packed(result: Buffer): Buffer {
+  if (result.length <= PACK_ABOVE_BYTES || isPacked(result.readUInt32LE(0))) return result;
+  const compressed = gzipSync(result, { level: 3 });
+  if (compressed.length + 8 >= result.length) return result;
+  const writer = new TlWriter(compressed.length + 12);
+  writer.int(GZIP_ID);
+  writer.bytes(compressed);
   return writer.result();
 }
 

@@ -10,6 +10,12 @@ export interface Salt {
   readonly value: bigint;
 }
 
+/** The salt that both sides of a key exchange know, with which a client may begin (https://core.telegram.org/mtproto/auth_key, step 9). */
+export function firstSalt(newNonce: Buffer, serverNonce: Buffer, seconds: number): Salt {
+  const value = newNonce.readBigInt64LE(0) ^ serverNonce.readBigInt64LE(0);
+  return { validSince: seconds, validUntil: seconds + PERIOD, value };
+}
+
 /**
  * An auth key's server salts (https://core.telegram.org/mtproto/description#server-salt). A function of key and time, so that they
  * survive a restart without being kept.
@@ -26,9 +32,10 @@ export class Salts {
     return this.#salt(keyId, Math.floor(seconds / PERIOD)).value;
   }
 
-  /** @returns whether a message with this salt is to be taken */
-  accepts(keyId: bigint, seconds: number, salt: bigint): boolean {
+  /** @param first the key's first salt, where that is known @returns whether a message with this salt is to be taken */
+  accepts(keyId: bigint, seconds: number, salt: bigint, first?: Salt): boolean {
     const period = Math.floor(seconds / PERIOD);
+    if (first !== undefined && salt === first.value && seconds < first.validUntil) return true;
     return salt === this.#salt(keyId, period).value || salt === this.#salt(keyId, period - 1).value;
   }
 

@@ -2,6 +2,8 @@ import { constants, createPrivateKey, createPublicKey, generateKeyPairSync, type
 import { sha1, sha256 } from './digest.ts';
 import { TlWriter } from './tl-writer.ts';
 
+const MODULUS_BYTES = 256;
+
 /** The server's RSA key, which a client has to know in advance (https://core.telegram.org/mtproto/auth_key). */
 export interface ServerKey {
   /** The private half as PEM, for the state folder. */
@@ -16,7 +18,7 @@ export interface ServerKey {
   readonly secret: Buffer;
   /**
    * Undoes raw RSA.
-   * @param data 256 bytes, smaller than the modulus
+   * @param data 256 bytes, or fewer where the first ones are zero, smaller than the modulus
    * @returns 256 bytes, or undefined when the input cannot be one
    */
   decrypt(data: Buffer): Buffer | undefined;
@@ -44,7 +46,9 @@ export function readServerKey(privatePem: string): ServerKey {
     secret: sha256(Buffer.from(privatePem)),
     decrypt: (data) => {
       try {
-        return privateDecrypt({ key: privateKey, padding: constants.RSA_NO_PADDING }, data);
+        // Some clients leave leading zeros out.
+        const whole = Buffer.concat([Buffer.alloc(Math.max(0, MODULUS_BYTES - data.length)), data]);
+        return privateDecrypt({ key: privateKey, padding: constants.RSA_NO_PADDING }, whole);
       } catch {
         return undefined;
       }

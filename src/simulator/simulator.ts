@@ -10,8 +10,7 @@ import type {
   ControlRequest,
   SimulatorInfo,
 } from './control.ts';
-import { ControlDesk, listedChannel } from './control-desk.ts';
-import { Happenings } from './happenings.ts';
+import { ControlDesk, listedAccount, listedChannel } from './control-desk.ts';
 import { LivePosting } from './live-posting.ts';
 import { MtprotoServer } from './mtproto-server.ts';
 import { ServerState } from './server-state.ts';
@@ -26,7 +25,7 @@ export interface SimulatorOptions {
   readonly dataDir: string;
   /** Address to listen on. */
   readonly host: string;
-  /** 0 for any free one. */
+  /** Of the home data centre, 0 for any free one; the other ones take one that is free, the same each time where they can. */
   readonly port: number;
   /** How many things happen by themselves per second, over all channels; 0 for none. */
   readonly ratePerSecond: number;
@@ -58,12 +57,11 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     const opened = state;
     const { serverKey, publicKeyFile } = folder;
     const server = await MtprotoServer.listen({ host: options.host, port: options.port, serverKey, state, clock, log });
-    const happenings = new Happenings(server);
-    const desk = new ControlDesk(server, happenings);
+    const desk = new ControlDesk(server);
     const boxes = [...state.boxes];
     const generated = boxes.filter((box) => box.world.origin === 'generated');
     const live = new LivePosting(
-      happenings,
+      server.happenings,
       generated.length > 0 ? generated : boxes,
       options.ratePerSecond,
       clock,
@@ -76,10 +74,11 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     );
     return {
       address: server.address,
+      dataCentres: server.dataCentres,
       publicKeyPem: serverKey.publicPem,
       publicKeyFile,
       worldId: serverKey.worldId,
-      accounts: world.accounts.map(({ phone, code, userId }) => ({ phone, code, userId })),
+      accounts: world.accounts.map(listedAccount),
       channels: boxes.map(listedChannel),
       control: async (request) => desk.handle(request as unknown as ControlRequest) as never,
       close: async () => {

@@ -5,8 +5,8 @@ import type { Log } from '../log.ts';
 import { exportedChat, usernameFrom } from './export-chat.ts';
 import { generatedChannel } from './generated-channel.ts';
 import { seedOf } from './seeded.ts';
-import type { World, WorldAccount, WorldChannel } from './world.ts';
-import { DEFAULT_ACCOUNT, readWorldFile } from './world-file.ts';
+import type { World, WorldAccount, WorldChannel, WorldChat } from './world.ts';
+import { DEFAULT_ACCOUNT, DEMO_ACCOUNTS, readWorldFile } from './world-file.ts';
 
 const RESULT_FILE = 'result.json';
 const WORLD_FILE = 'world.json';
@@ -33,7 +33,7 @@ const UNREAD = {
 /** The world where none is given. */
 function demoWorld(): World {
   return {
-    accounts: [DEFAULT_ACCOUNT],
+    accounts: DEMO_ACCOUNTS,
     channels: [
       generatedChannel({ username: 'vigilia_news', title: 'Vigília News', kind: 'channel', messages: 2_000, seed: 1 }),
       generatedChannel({ username: 'vigilia_signals', title: 'Vigília Signals', kind: 'channel', messages: 20_000, seed: 2 }),
@@ -99,6 +99,7 @@ function partOf(value: unknown, name: string): unknown {
 class Loader {
   readonly channels: WorldChannel[] = [];
   readonly accounts: WorldAccount[] = [];
+  readonly chats: WorldChat[] = [];
   readonly faults: string[] = [];
   readonly #log: Log;
   readonly #usernames = new Set<string>();
@@ -123,14 +124,28 @@ class Loader {
       return;
     }
     if (basename(file) === WORLD_FILE) {
-      const { accounts, channels, faults } = readWorldFile(value);
+      const { accounts, channels, chats, faults } = readWorldFile(value);
       this.faults.push(...faults.map((fault) => `${file}: ${fault}`));
       this.accounts.push(...accounts);
+      this.chats.push(...chats);
       for (const channel of channels) this.#addGenerated(channel, file);
       return;
     }
     if (CHAT_LISTS.some((name) => partOf(value, name) !== undefined)) this.#readFullExport(value, file);
     else this.#readChat(value, file);
+  }
+
+  /** Once all is read: whether the channels that accounts are in are there. */
+  checkMembers(): void {
+    const missing = new Map<string, number>();
+    for (const { channels } of this.accounts) {
+      for (const name of channels ?? []) if (!this.#usernames.has(name)) missing.set(name, (missing.get(name) ?? 0) + 1);
+    }
+    for (const [name, count] of missing) {
+      this.faults.push(
+        `${this.#world}: ${count === 1 ? 'an account is' : `${count} accounts are`} in ${name}, which is not there`,
+      );
+    }
   }
 
   #readChat(value: unknown, file: string): void {
@@ -229,6 +244,7 @@ export function loadWorld(path: string | undefined, log: Log): World {
     log.warn({ count: paths.length, files: paths.slice(0, NAMED_FILES), why: UNREAD[why] }, 'world: not read');
   const loader = new Loader(path, log);
   for (const file of files) loader.readFile(file);
+  loader.checkMembers();
   if (files.length === 0) loader.faults.push(`${path}: has no .json file`);
   if (loader.faults.length > 0) {
     throw new VigiliaError(
@@ -237,5 +253,6 @@ export function loadWorld(path: string | undefined, log: Log): World {
     );
   }
   if (loader.channels.length === 0) log.warn({ path }, 'world: there is no channel in it');
-  return { accounts: loader.accounts.length > 0 ? loader.accounts : [DEFAULT_ACCOUNT], channels: loader.channels };
+  const { accounts, channels, chats } = loader;
+  return { accounts: accounts.length > 0 ? accounts : [DEFAULT_ACCOUNT], channels, chats };
 }

@@ -28,6 +28,7 @@ export interface WorldMessage {
   readonly reactions: TlObject | null;
   /** The signature of a post. */
   readonly author: string | null;
+  readonly pinned?: boolean;
 }
 
 /** The messages a channel has from the start, by index in the order of their ids. */
@@ -54,9 +55,14 @@ export interface WorldChannel {
   readonly participants: number;
   readonly origin: 'generated' | 'export';
   readonly source: MessageSource;
+  /** Whether what happens in it is pushed: Telegram leaves that out for large channels. @default true */
+  readonly pushes?: boolean;
   /** What a user who wrote in it is called. */
   nameOf(userId: number): string | undefined;
 }
+
+/** What Telegram thinks of a number: all is well, it is banned, or it asked for too many codes. */
+export type NumberState = 'good' | 'banned' | 'flooded';
 
 /** Somebody who can log in. */
 export interface WorldAccount {
@@ -65,12 +71,36 @@ export interface WorldAccount {
   readonly code: string;
   readonly userId: number;
   readonly firstName: string;
+  /** The second step of the login, or null where there is none. */
+  readonly password: string | null;
+  readonly hint: string | null;
+  /** The data centre it lives in. */
+  readonly dcId: number;
+  /** Usernames of the channels it is in, in lower case; null for all there are. */
+  readonly channels: ReadonlySet<string> | null;
+  readonly number: NumberState;
+}
+
+/** A private chat of two accounts, or a basic group of several, with what was said there before anything happened. */
+export interface WorldChat {
+  /** Bare id of a basic group; null for a private chat. */
+  readonly groupId: number | null;
+  /** Of a group; empty for a private chat. */
+  readonly title: string;
+  /** User ids; the first made the group. */
+  readonly members: readonly number[];
+  /** Seconds since the epoch. */
+  readonly createdAt: number;
+  /** How many messages it has from the start. */
+  readonly messages: number;
+  readonly seed: number;
 }
 
 /** What the simulated Telegram begins with. */
 export interface World {
   readonly accounts: readonly WorldAccount[];
   readonly channels: readonly WorldChannel[];
+  readonly chats?: readonly WorldChat[];
 }
 
 /** A message with nothing but what is given; id and date are needed. */

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assign, setup } from 'xstate';
 import { type ChildSpec, type Life, task } from '../../src/actors/actor.ts';
 import { Registry } from '../../src/actors/registry.ts';
+import { currentOwner, type Owner } from '../../src/actors/stray.ts';
 import { supervisorSpec } from '../../src/actors/supervisor.ts';
 import { startSystem } from '../../src/actors/system.ts';
 import { aborted, pause } from '../../src/clock.ts';
@@ -305,63 +305,69 @@ describe('a supervisor at its edges', () => {
     expect(system.find('root/machine')).toMatchObject({ restarts: 1, lastExit: { causes: ['in an action'] } });
     await system.stop();
   });
-});
 
-describe('whatever its children do', () => {
-  const plan = fc.record({
-    children: fc.array(fc.constantFrom('permanent' as const, 'transient' as const, 'temporary' as const), {
-      minLength: 1,
-      maxLength: 5,
-    }),
-    acts: fc.array(
-      fc.record({
-        who: fc.nat({ max: 4 }),
-        what: fc.constantFrom('fail' as const, 'end' as const, 'wait' as const),
-        ms: fc.nat({ max: 3_000 }),
-      }),
-      { maxLength: 12 },
-    ),
-    intensity: fc.record({ maxRestarts: fc.nat({ max: 4 }), periodMs: fc.integer({ min: 1, max: 10_000 }) }),
+  it('asks a child that failed unseen to stop, and restarts it when it has', async () => {
+    const { deps, clock } = harness();
+    const journal: string[] = [];
+    const trouble = deferred<Owner | undefined>();
+    const a = child('a', async (life, signal) => {
+      journal.push(`#${life.incarnation} at ${clock.now() - began}`);
+      if (life.incarnation === 1) trouble.resolve(currentOwner());
+      await steady(life, signal);
+      await pause(clock, 50, new AbortController().signal);
+      journal.push(`#${life.incarnation} has let go at ${clock.now() - began}`);
+    });
+    const began = clock.now();
+    const system = startSystem({ children: [a] }, deps);
+    await clock.settle();
+    const owner = await trouble.promise;
+    expect(owner?.take(new Error('in a timer'))).toBe(true);
+    expect(system.find('root/a')?.state).toBe('failing');
+    await clock.advance(200);
+    expect(journal).toEqual(['#1 at 0', '#1 has let go at 50', '#2 at 149']);
+    expect(system.find('root/a')).toMatchObject({ state: 'up', lastExit: { reason: 'failure', causes: ['in a timer'] } });
+    expect(owner?.take(new Error('too late'))).toBe(false);
+    const stopped = system.stop();
+    await clock.advance(50);
+    await stopped;
   });
 
-  it('never runs a child twice at once, keeps the order of starts, and leaves nobody behind', async () => {
-    await fc.assert(
-      fc.asyncProperty(plan, async ({ children, acts, intensity }) => {
-        const { deps, clock } = harness();
-        const alive = new Set<string>();
-        const ends = new Map<string, ReturnType<typeof deferred<void>>>();
-        const specs = children.map((restart, index) =>
-          child(
-            `c${index}`,
-            async (life, signal) => {
-              const id = `c${index}`;
-              expect(alive.has(id)).toBe(false);
-              alive.add(id);
-              const end = deferred();
-              ends.set(id, end);
-              life.ready();
-              await Promise.race([aborted(signal), end.promise]).finally(() => alive.delete(id));
-            },
-            { restart },
-          ),
-        );
-        const system = startSystem({ children: specs, intensity }, deps);
-        await clock.settle();
-        await system.started;
-        expect([...alive]).toEqual(specs.map(({ id }) => id));
-        for (const { who, what, ms } of acts) {
-          const end = ends.get(`c${who}`);
-          if (what === 'fail') end?.reject(new Error('boom'));
-          if (what === 'end') end?.resolve();
-          await clock.advance(ms);
-        }
-        const stopped = system.stop();
-        await clock.settle();
-        await stopped;
-        await clock.settle();
-        expect(alive.size).toBe(0);
-      }),
-      { numRuns: 150 },
-    );
+  it('kills at its deadline a child that goes on failing unseen while it is to stop, whoever asked it to', async () => {
+    for (const byOwnFailure of [true, false]) {
+      const { deps, clock } = harness();
+      let goneAt = Number.NaN;
+      const spiteful = child(
+        'spiteful',
+        async (life, signal) => {
+          const owner = currentOwner();
+          const again = (): void => {
+            if (owner?.take(new Error('again'))) clock.setTimeout(again, 100);
+            else goneAt = clock.now() - askedAt;
+          };
+          life.ready();
+          await aborted(signal);
+          again();
+          await new Promise(() => {});
+        },
+        { shutdownMs: 450, restart: 'temporary' },
+      );
+      let self: Owner | undefined;
+      const witness: ChildSpec = {
+        ...spiteful,
+        start: (life) => {
+          self = currentOwner();
+          return spiteful.start(life);
+        },
+      };
+      const system = startSystem({ children: [witness] }, deps);
+      await clock.settle();
+      const askedAt = clock.now();
+      const stopped = byOwnFailure ? undefined : system.stop();
+      if (byOwnFailure) self?.take(new Error('first'));
+      await clock.advance(2_000);
+      expect(goneAt).toBe(500);
+      await (stopped ?? system.stop());
+      expect(await system.ended).toBeUndefined();
+    }
   });
 });

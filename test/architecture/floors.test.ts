@@ -41,11 +41,18 @@ const FORBIDDEN: readonly [why: string, path: string, line: string][] = [
   ['http imports an adapter', 'src/http/x.ts', "import { openStore } from '../actors/store/open-store.ts';"],
   ['the simulator imports an actor', 'src/simulator/x.ts', "import { task } from '../actors/actor.ts';"],
   ['GramJS is imported outside its folder', 'src/actors/telegram/x.ts', "import { Api } from 'telegram/tl/index.js';"],
+  ['the WASM cipher is imported outside GramJS’s folder', 'src/actors/telegram/x.ts', "import { initSync } from '@mtcute/wasm';"],
   ['pg is imported outside its file', 'src/actors/store/x.ts', "import pg from 'pg';"],
   ['PGlite is imported outside its file', 'src/actors/store/x.ts', "import { PGlite } from '@electric-sql/pglite';"],
   ['Fastify is imported outside http', 'src/actors/x.ts', "import Fastify from 'fastify';"],
   ['prom-client is imported outside metrics.ts', 'src/http/x.ts', "import { Counter } from 'prom-client';"],
+  ['opossum is imported outside breaker.ts', 'src/actors/x.ts', "import CircuitBreaker from 'opossum';"],
+  ['ioredis is imported outside its connection', 'src/actors/cache/x.ts', "import { Redis } from 'ioredis';"],
   ['XState is imported by http', 'src/http/x.ts', "import { createActor } from 'xstate';"],
+  ['the ground imports the command line', 'src/ports.ts', "import { EXIT } from './cli/exit-codes.ts';"],
+  ['an actor imports the command line', 'src/actors/x.ts', "import { EXIT } from '../cli/exit-codes.ts';"],
+  ['a command imports http', 'src/cli/x.ts', "import { buildGateway } from '../http/server.ts';"],
+  ['a command imports the logger itself', 'src/cli/x.ts', "import { pino } from 'pino';"],
   ['the process is used below main.ts', 'src/http/x.ts', 'export const pid = process.pid;'],
 ];
 

@@ -16,8 +16,8 @@ const run = promisify(execFile);
 
 const API = '/api/telegram-gateway';
 const CHANNEL = { username: 'kill_test', title: 'Killed', kind: 'channel', messages: 20_000, seed: 7 } as const;
-/** Every third kill is the simulator's. */
-const KILLS = 54;
+/** Every third kill is the simulator's. Embedded, each start costs several times the CPU. */
+const KILLS = { pglite: 27, postgresql: 54 } as const;
 /** A kill comes within this time after the one before took effect, in ms: while starting, logging in, reading, writing. */
 const WITHIN_MS = 4_000;
 /** A report that was asked for this long after a kill must know of it, in ms. */
@@ -101,6 +101,8 @@ async function survives(databaseUrl: string | undefined, seed: number): Promise<
   const truth: { killedAt: number; killedPid: number | undefined } = { killedAt: 0, killedPid: undefined };
   // One client reads the whole channel; another asks for little, again and again, beside it.
   const clients = [CHANNEL.messages, 150].map((limit) => new Client(program.url, limit, tally));
+  // Killed while its first cluster is being made, it would have to begin again each time; store/pglite.crash.test.ts has that.
+  await program.healthy();
   let killing = true;
   let watching = true;
   const asking = (async () => {
@@ -111,7 +113,8 @@ async function survives(databaseUrl: string | undefined, seed: number): Promise<
     }
   })();
 
-  for (let kill = 1; kill <= KILLS; kill++) {
+  const planned = KILLS[databaseUrl === undefined ? 'pglite' : 'postgresql'];
+  for (let kill = 1; kill <= planned; kill++) {
     // The instant is what is random here: nothing waits for the program to be in any particular state.
     await new Promise((resolve) => setTimeout(resolve, random() * WITHIN_MS));
     if (kill % 3 === 0) {
@@ -141,6 +144,7 @@ async function survives(databaseUrl: string | undefined, seed: number): Promise<
   await asking;
   expect(await program.stop()).toBe(0);
   await holdAgainstTruth(folder, databaseUrl, tally);
+  expect(tally.programKills + tally.simulatorKills).toBe(planned);
 }
 
 /** The simulator is the program's only child. */
@@ -159,6 +163,7 @@ async function holdAgainstTruth(folder: string, databaseUrl: string | undefined,
   const store = await openStore(options, { clock: systemClock, log: silentLog });
   onTestFinished(() => store.close());
 
+  expect(tally.accepted.length).toBeGreaterThan(0);
   const attempts: number[] = [];
   for (const id of tally.accepted) {
     const job = (await store.findJob(id)) as Job;
@@ -175,8 +180,6 @@ async function holdAgainstTruth(folder: string, databaseUrl: string | undefined,
   expect(stored.map(plain)).toEqual(expected.map(plain));
   expect(tally.lies).toEqual([]);
   const kills = tally.programKills + tally.simulatorKills;
-  expect(kills).toBeGreaterThanOrEqual(50);
-  expect(tally.accepted.length).toBeGreaterThan(0);
   console.info(
     `${kills} kills (${tally.programKills} of gateway and worker, ${tally.simulatorKills} of the simulator); ` +
       `${tally.accepted.length} jobs accepted, each ended once, the most tried one after ${Math.max(...attempts)} claims; ` +

@@ -55,7 +55,9 @@ async function logins(folder: string): Promise<number> {
 }
 
 async function sessionOf(folder: string): Promise<string> {
-  return readFile(join(await worldOf(folder), 'sessions', 'main.session'), 'utf8');
+  const sessions = join(await worldOf(folder), 'sessions', 'main');
+  expect(await readdir(sessions)).toEqual(['00000001.session']);
+  return readFile(join(sessions, '00000001.session'), 'utf8');
 }
 
 async function simulatorPid(program: Program): Promise<number> {

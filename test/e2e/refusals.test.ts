@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openStore } from '../../src/actors/store/open-store.ts';
-import { sessionFiles } from '../../src/actors/telegram/session-file.ts';
+import { openFileVault } from '../../src/actors/telegram/session/file-vault.ts';
 import { systemClock } from '../../src/clock.ts';
 import { silentLog } from '../../src/log.ts';
 import type { GeneratedChannelOptions } from '../../src/simulator/generated-channel.ts';
@@ -162,17 +162,17 @@ describe('a command line that is wrong', () => {
     ['a port that is none', ['simulator', '--port', '70000'], /--port is a whole number from 0 to 65535, not 70000/],
     ['a rate that is none', ['simulator', '--rate', 'fast'], /--rate is a number from 0 to 1000, not fast/],
     ['an unknown log level', ['simulator', '--log-level', 'loud'], /--log-level is one of trace,/],
-  ])('by %s ends with 64, the reason and the help', async (_what, args, reason) => {
+  ])('by %s ends with 64, the reason and where there is more', async (_what, args, reason) => {
     const { code, program } = await ran(args);
     expect(code).toBe(64);
     expect(program.stdout).toBe('');
     expect(program.stderr).toMatch(reason);
-    expect(program.stderr).toContain('vigilia start');
+    expect(program.stderr).toContain('vigilia help');
     expect(program.stderr).not.toMatch(STACK);
   });
 
   it('is none when it is empty or asks for help', async () => {
-    for (const args of [[], ['help'], ['--help'], ['-h']]) {
+    for (const args of [[], ['help'], ['--help'], ['-h'], ['login', '--help'], ['start', '-h']]) {
       const { code, program } = await ran(args);
       expect({ code, stderr: program.stderr }).toEqual({ code: 0, stderr: '' });
       expect(program.stdout).toContain('vigilia start');
@@ -352,31 +352,39 @@ describe('a stored session that cannot be opened', () => {
     for (const end of ends) await end();
   });
 
-  const file = (): string => join(sessions, 'main.session');
+  const file = (): string => join(sessions, 'main', '00000001.session');
+  const flipBit = async (): Promise<void> => {
+    const bytes = await readFile(file());
+    const at = bytes.lastIndexOf('"data":"') + 12;
+    bytes.writeUInt8(bytes.readUInt8(at) ^ 2, at);
+    await writeFile(file(), bytes);
+  };
   const damages: [string, () => Promise<unknown>, Env, RegExp][] = [
-    ['cut off', async () => writeFile(file(), (await readFile(file())).subarray(0, 150)), {}, /restore it from a backup/],
     [
-      'with a flipped bit',
-      async () => {
-        const bytes = await readFile(file());
-        const at = bytes.indexOf('"data":"') + 12;
-        bytes.writeUInt8(bytes.readUInt8(at) ^ 2, at);
-        await writeFile(file(), bytes);
-      },
+      'cut off',
+      async () => writeFile(file(), (await readFile(file())).subarray(0, 150)),
       {},
-      /restore it from a backup/,
+      /is damaged: its checksum is another; .*restore a backup/,
     ],
-    ['sealed with another key', async () => {}, { SESSION_KEY: 'another key than that' }, /check SESSION_KEY/],
+    ['with a flipped bit', flipBit, {}, /is damaged: its checksum is another; .*restore a backup/],
+    [
+      'sealed with another key',
+      async () => {},
+      { SESSION_KEY: 'another key than that' },
+      /was sealed with another key file; check SESSION_KEY/,
+    ],
     [
       'of another account',
       async () => {
-        await sessionFiles(sessions, null).write('other', 'somebody else');
-        await rename(join(sessions, 'other.session'), file());
+        const world = sessions.split('/').at(-2) ?? '';
+        const vault = openFileVault(sessions, { key: null }, { world, clock: systemClock, log: silentLog });
+        await vault.write('other', 'somebody else');
+        await rename(join(sessions, 'other', '00000001.session'), file());
       },
       {},
-      /of another account/,
+      /is of another account \(other\)/,
     ],
-    ['without its key', async () => rm(join(sessions, 'session.key')), {}, /session\.key is not there; restore the key/],
+    ['without its key', async () => rm(join(sessions, 'session.key')), {}, /a key file, and there is none; check .*session\.key/],
   ];
 
   it.each(damages)(
@@ -389,9 +397,9 @@ describe('a stored session that cannot be opened', () => {
       await damage();
       const before = { files: (await readdir(sessions)).sort(), session: await readFile(file()), ...(await stat(file())) };
       const program = await start(folder, { ...env, ...more });
-      const line = await program.logged(({ msg }) => msg === 'a person has to log in again');
+      const line = await program.logged(({ msg }) => msg === 'a person has to log in');
       expect(line).toMatchObject({ level: 'error', account: 'main', code: 'SESSION_CORRUPT' });
-      expect(line.cause).toContain(file());
+      expect(line.cause).toContain(join(sessions, 'main'));
       expect(line.cause).toMatch(advice);
       await program.logged(({ msg }) => msg.startsWith('try: '));
 
@@ -413,6 +421,23 @@ describe('a stored session that cannot be opened', () => {
       expect({ ...after, atime: 0, atimeMs: 0 }).toEqual({ ...before, atime: 0, atimeMs: 0 });
     },
   );
+
+  it('is no reason to log in anew as long as the one before it is sound: the log names both', async () => {
+    const session = await readFile(file(), 'latin1');
+    const second = file().replace('00000001', '00000002');
+    await writeFile(second, session);
+    onTestFinished(() => rm(second));
+    const program = await start(folder, env);
+    await program.healthy();
+    expect(program.log.find(({ msg }) => msg.startsWith('the newest stored session is damaged'))).toMatchObject({
+      level: 'warn',
+      account: 'main',
+      generation: 1,
+      damaged: ["generation 2 is generation 1 in another's place"],
+    });
+    expect(program.log.filter(({ msg }) => msg === 'connected')).toHaveLength(1);
+    expect(await program.stop()).toBe(0);
+  });
 
   it('serves again once the file is put back, with what was accepted meanwhile', async () => {
     const session = await readFile(file());

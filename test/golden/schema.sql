@@ -1,5 +1,35 @@
 -- What sql/ makes of an empty database; UPDATE_GOLDEN=1 npx vitest run test/store/schema writes it anew.
 
+TABLE 
+  CREATE OR REPLACE FUNCTION public.place_outbox(holder text, token bigint, most bigint, lease interval)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+DECLARE
+  base bigint;
+  placed bigint;
+BEGIN
+  -- Nearly always there is nothing: that shall cost no lock and write nothing.
+  IF NOT EXISTS (SELECT FROM outbox WHERE position IS NULL) THEN
+    RETURN 0;
+  END IF;
+  SELECT head INTO base FROM stream WHERE owner = holder AND fencing_token = token FOR UPDATE;
+  IF NOT FOUND THEN
+    RETURN NULL;
+  END IF;
+  -- A statement of its own sees all that was committed before it, and with it whatever the lock's holder before us has placed.
+  WITH waiting AS (SELECT id FROM outbox WHERE position IS NULL ORDER BY id LIMIT most),
+  numbered AS (SELECT id, row_number() OVER (ORDER BY id) AS place FROM waiting)
+  UPDATE outbox SET position = base + numbered.place FROM numbered WHERE outbox.id = numbered.id;
+  GET DIAGNOSTICS placed = ROW_COUNT;
+  UPDATE stream SET head = base + placed, expires_at = clock_timestamp() + lease WHERE placed > 0;
+  RETURN placed;
+END
+$function$
+
+
 TABLE accounts
   id text NOT NULL
   number integer NOT NULL GENERATED ALWAYS AS IDENTITY
@@ -8,6 +38,7 @@ TABLE accounts
   taken_at timestamp with time zone
   user_id bigint
   created_at timestamp with time zone NOT NULL DEFAULT now()
+  removed_at timestamp with time zone
   CONSTRAINT accounts_fencing_token_counts CHECK ((fencing_token >= 0))
   CONSTRAINT accounts_id_not_empty CHECK ((id <> ''::text))
   CONSTRAINT accounts_number UNIQUE (number)
@@ -96,6 +127,36 @@ TABLE jobs
   CREATE INDEX jobs_urgent ON public.jobs USING btree (urgent_at, due_at, id) WHERE (urgent_at IS NOT NULL)
   CREATE INDEX jobs_woken ON public.jobs USING btree (wake_after) WHERE (wake_after IS NOT NULL)
 
+TABLE leases
+  account_id text NOT NULL
+  owner text
+  token bigint NOT NULL DEFAULT 0
+  expires_at timestamp with time zone
+  home text
+  evidence jsonb
+  evidence_at timestamp with time zone
+  CONSTRAINT leases_account FOREIGN KEY (account_id) REFERENCES accounts(id) ON DELETE CASCADE
+  CONSTRAINT leases_owned CHECK (((owner IS NULL) = (expires_at IS NULL)))
+  CONSTRAINT leases_pkey PRIMARY KEY (account_id)
+  CONSTRAINT leases_token_counts CHECK ((token >= 0))
+  CONSTRAINT leases_told CHECK (((evidence IS NULL) = (evidence_at IS NULL)))
+
+TABLE login_desks
+  worker text NOT NULL
+  public_key text NOT NULL
+  opened_at timestamp with time zone NOT NULL DEFAULT now()
+  CONSTRAINT login_desks_pkey PRIMARY KEY (worker)
+
+TABLE login_errands
+  id uuid NOT NULL
+  account_id text NOT NULL
+  worker text NOT NULL
+  question text
+  answer text
+  asked_at timestamp with time zone NOT NULL DEFAULT now()
+  CONSTRAINT login_errands_account FOREIGN KEY (account_id) REFERENCES accounts(id) ON DELETE CASCADE
+  CONSTRAINT login_errands_pkey PRIMARY KEY (id)
+
 TABLE messages
   scope integer NOT NULL
   chat_id bigint NOT NULL
@@ -105,27 +166,27 @@ TABLE messages
   pts bigint NOT NULL
   kind text NOT NULL
   text text NOT NULL
-  entities jsonb NOT NULL
+  entities json NOT NULL
   from_id bigint
   reply_to_id integer
   views integer
   media text
-  raw jsonb NOT NULL
+  raw json NOT NULL
   deleted_at timestamp with time zone
   CONSTRAINT messages_kind CHECK ((kind = ANY (ARRAY['message'::text, 'service'::text])))
   CONSTRAINT messages_pkey PRIMARY KEY (scope, chat_id, id, date)
   CONSTRAINT messages_scope_counts CHECK ((scope >= 0))
   CREATE INDEX messages_newest ON public.messages USING btree (scope, chat_id, id DESC) WHERE (deleted_at IS NULL)
+  CREATE INDEX messages_private ON public.messages USING btree (scope, id) WHERE (scope > 0)
 
 TABLE outbox
   id bigint NOT NULL GENERATED ALWAYS AS IDENTITY
   topic text NOT NULL
-  payload jsonb NOT NULL
+  payload json NOT NULL
   created_at timestamp with time zone NOT NULL
   position bigint
   CONSTRAINT outbox_pkey PRIMARY KEY (id)
   CONSTRAINT outbox_position UNIQUE ("position")
-  CREATE INDEX outbox_created ON public.outbox USING brin (created_at)
   CREATE INDEX outbox_unplaced ON public.outbox USING btree (id) WHERE ("position" IS NULL)
 
 TABLE positions
@@ -145,6 +206,48 @@ TABLE schema_migrations
   checksum text NOT NULL
   applied_at timestamp with time zone NOT NULL DEFAULT now()
   CONSTRAINT schema_migrations_pkey PRIMARY KEY (version)
+
+TABLE sessions
+  account_id text NOT NULL
+  generation bigint NOT NULL
+  envelope text NOT NULL
+  fencing_token bigint NOT NULL
+  saved_at timestamp with time zone NOT NULL DEFAULT now()
+  CONSTRAINT sessions_account FOREIGN KEY (account_id) REFERENCES accounts(id)
+  CONSTRAINT sessions_generation_counts CHECK ((generation > 0))
+  CONSTRAINT sessions_pkey PRIMARY KEY (account_id, generation)
+
+TABLE stream
+  only_row boolean NOT NULL DEFAULT true
+  owner text
+  fencing_token bigint NOT NULL DEFAULT 0
+  expires_at timestamp with time zone
+  head bigint NOT NULL DEFAULT 0
+  pruned bigint NOT NULL DEFAULT 0
+  CONSTRAINT stream_fencing_token_counts CHECK ((fencing_token >= 0))
+  CONSTRAINT stream_has_one_row CHECK (only_row)
+  CONSTRAINT stream_lease CHECK (((owner IS NULL) = (expires_at IS NULL)))
+  CONSTRAINT stream_order CHECK (((0 <= pruned) AND (pruned <= head)))
+  CONSTRAINT stream_pkey PRIMARY KEY (only_row)
+
+TABLE unfollowed
+  account_id text NOT NULL
+  chat_id bigint NOT NULL
+  since timestamp with time zone NOT NULL DEFAULT now()
+  CONSTRAINT unfollowed_account FOREIGN KEY (account_id) REFERENCES accounts(id) ON DELETE CASCADE
+  CONSTRAINT unfollowed_pkey PRIMARY KEY (account_id, chat_id)
+
+TABLE unseen_deletions
+  chat_id bigint NOT NULL
+  id integer NOT NULL
+  told_at timestamp with time zone NOT NULL
+  CONSTRAINT unseen_deletions_pkey PRIMARY KEY (chat_id, id)
+  CREATE INDEX unseen_deletions_told_at ON public.unseen_deletions USING btree (told_at)
+
+TABLE workers
+  id text NOT NULL
+  expires_at timestamp with time zone NOT NULL
+  CONSTRAINT workers_pkey PRIMARY KEY (id)
 
 TABLE world
   only_row boolean NOT NULL DEFAULT true

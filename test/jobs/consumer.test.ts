@@ -137,7 +137,7 @@ describe('a consumer', () => {
       run: async () => ({
         result: { fine: true },
         effect: async (tx) => {
-          await tx.appendOutbox([{ topic: 'test.never', payload: {} }]);
+          await tx.appendOutbox([{ topic: 'job.failed', payload: {} }]);
           await tx.markSynced(-1_000_999_999_999, 1, 1, true);
         },
       }),
@@ -170,23 +170,27 @@ describe('a consumer that takes over', () => {
     await at.start();
     const { id } = await at.submit();
     await third;
+    await at.until(id, ({ progress }) => progress?.done === 200);
     // A second worker, with a line of its own, while the first hangs in the middle of a page.
-    const line = new AccountLine(at.accountId, at.clock);
+    const line = new AccountLine(at.accountId, at.clock, () => 0);
     const link = new ScriptedLink(at.link.channel.chatId, 450);
     line.attach(link, { onTrouble: () => {}, onSilence: () => {} });
     await at.start(line);
     const job = await at.ended(id);
     expect(job).toMatchObject({ status: 'completed', attempts: 1, claims: 2, lostInARow: 0, result: { count: 450 } });
-    expect(await at.history(id)).toEqual([
-      ...['SUBMIT', 'CLAIM', 'PROGRESS', 'PROGRESS', 'PROGRESS', 'LOST', 'CLAIM', 'PROGRESS', 'PROGRESS', 'PROGRESS', 'COMPLETE'],
-    ]);
+    // How many pages went into one commit is the pump's matter.
+    const events = (await at.history(id)).filter((event, place, all) => event !== 'PROGRESS' || all[place - 1] !== event);
+    expect(events).toEqual(['SUBMIT', 'CLAIM', 'PROGRESS', 'LOST', 'CLAIM', 'PROGRESS', 'COMPLETE']);
     expect(link.pages[0]?.offsetId).toBe(at.link.pages[2]?.offsetId);
     const before = await store.findJob(id);
     at.link.release();
     // The lost worker hears of it and is good for other jobs: its own line still stands.
     await at.close();
     expect(await store.findJob(id)).toEqual(before);
-    expect(await at.progress(id)).toEqual([0, 100, 200, 300, 400, 450]);
+    const done = (await at.progress(id)) as number[];
+    expect(done.slice(0, 3)).toEqual([0, 100, 200]);
+    expect(done).toEqual([...new Set(done)].sort((a, b) => a - b));
+    expect(done.at(-1)).toBe(450);
     expect(await store.countMessages(at.link.channel.chatId)).toBe(450);
   });
 

@@ -92,7 +92,7 @@ function house() {
           return clock.setTimeout(callback, delayMs);
         },
       };
-      const spec = dispatcherSpec(nudge, { clock: sleeper, log: silentLog, store: watched, broker, accounts: [accountId] });
+      const spec = dispatcherSpec(nudge, { clock: sleeper, log: silentLog, store: watched, broker, accounts: () => [accountId] });
       const deps = { clock, random: () => 0, log: silentLog, registry: new Registry(clock) };
       const system = startSystem({ children: [spec] }, deps);
       systems.push(system);

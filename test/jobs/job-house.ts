@@ -23,6 +23,12 @@ export async function openTestStore(): Promise<Store> {
   return store;
 }
 
+/** Makes an account a consumer's, as holding its lease does. */
+export async function takeAccount(store: Store, accountId: string, owner = 'test'): Promise<number> {
+  await store.ensureAccount(accountId);
+  return store.takeAccount(accountId, owner);
+}
+
 type Calls = Record<string, (...args: unknown[]) => Promise<unknown>>;
 
 let houses = 0;
@@ -63,7 +69,7 @@ export class JobHouse {
   constructor(real: Store, channelSize = 0) {
     this.#real = real;
     this.link = new ScriptedLink(-1_000_000_100_000 - houses, channelSize);
-    this.line = new AccountLine(this.accountId, this.clock);
+    this.line = new AccountLine(this.accountId, this.clock, () => 0);
     this.store = this.#watched(real);
     this.intake = createIntake({
       clock: this.clock,
@@ -92,14 +98,14 @@ export class JobHouse {
     const system = startSystem(
       {
         children: [
-          dispatcherSpec(nudge, { clock, log: silentLog, store, broker, accounts: [accountId] }),
+          dispatcherSpec(nudge, { clock, log: silentLog, store, broker, accounts: () => [accountId] }),
           consumerSpec(line, {
             ...deps,
             store,
             broker,
             actions,
             cache: createMemoryCache(clock),
-            owner: 'test',
+            raiseToken: (id) => takeAccount(store, id),
             nudge: nudge.ring,
           }),
         ],

@@ -1,9 +1,11 @@
 import { VigiliaError } from '../../src/errors.ts';
 import type {
   Channel,
+  ChannelDifference,
   ChannelRef,
   ChatId,
   Dialog,
+  Difference,
   HistoryPage,
   Message,
   Position,
@@ -77,6 +79,7 @@ export class ScriptedLink implements TelegramLink {
   async ping(): Promise<void> {}
   async close(): Promise<void> {}
   async signIn(): Promise<void> {}
+  async logOut(): Promise<void> {}
   session(): string {
     return '';
   }
@@ -85,6 +88,13 @@ export class ScriptedLink implements TelegramLink {
   }
   async state(): Promise<Position> {
     return { box: 'account', pts: 1, qts: 0, date: 1, seq: 0 };
+  }
+
+  async difference(): Promise<Difference> {
+    return { kind: 'empty', date: 1, seq: 0 };
+  }
+  async channelDifference(_: ChatId, pts: number): Promise<ChannelDifference> {
+    return { kind: 'empty', pts, final: true, timeoutS: null };
   }
 
   #resolved(): ResolvedChannel {

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { VigiliaError } from '../../src/errors.ts';
 import { stepJob } from '../../src/machines/job-step.ts';
 import type { Job, Store } from '../../src/ports.ts';
+import { deferred } from '../support/deferred.ts';
 import { JobHouse, openTestStore } from './job-house.ts';
 
 let store: Store;
@@ -46,8 +47,28 @@ async function expectReadOnce(at: JobHouse, job: Job): Promise<void> {
   expect(await stored(at)).toEqual(ids(at));
   const offsets = at.link.pages.map(({ offsetId }) => offsetId);
   expect(offsets).toEqual([...new Set(offsets)]);
-  const done = await at.progress(job.id);
-  expect(done).toEqual([...new Set(done)]);
+  await expectProgress(at, job.id, at.link.messages.length);
+}
+
+/** From nothing to so many, and never back. How many pages went into one commit is the pump's matter. */
+async function expectProgress(at: JobHouse, id: string, end: number): Promise<void> {
+  const done = (await at.progress(id)) as number[];
+  expect(done).toEqual([...new Set(done)].sort((a, b) => a - b));
+  expect([done[0], done.at(-1)]).toEqual([0, end]);
+}
+
+/** Lets the first `commits` steps of progress through and holds the next ones back. @returns what lets them go */
+function holdCommits(at: JobHouse, commits: number): { readonly held: Promise<void>; release(): void } {
+  const reached = deferred();
+  const go = deferred();
+  let steps = 0;
+  at.beforeCall = async (name, args) => {
+    // A step with an effect is a commit of work; a claim and an end without a result have none.
+    if (name !== 'stepJob' || typeof args[2] !== 'function' || ++steps <= commits) return;
+    reached.resolve();
+    await go.promise;
+  };
+  return { held: reached.promise, release: () => go.resolve() };
 }
 
 describe('sync-messages', () => {
@@ -88,7 +109,6 @@ describe('sync-messages', () => {
     await at.start();
     const { id } = await at.submit();
     await expectReadOnce(at, await at.ended(id));
-    expect(await at.progress(id)).toEqual([0, 37, 137, 174, 230]);
   });
 
   test('reads no further than its limit, and asks for no more than that', async () => {
@@ -121,11 +141,92 @@ describe('sync-messages', () => {
     await at.start();
     const { id } = await at.submit({ params: { limit: 400 } });
     await third;
-    expect(await store.findJob(id)).toMatchObject({ status: 'processing', progress: { done: 200, total: 400 } });
+    const job = await at.until(id, ({ progress }) => progress?.done === 200);
+    expect(job).toMatchObject({ status: 'processing', progress: { done: 200, total: 400 } });
     expect(await store.countMessages(at.link.channel.chatId)).toBe(200);
     at.link.release();
     await at.ended(id);
-    expect(await at.progress(id)).toEqual([0, 100, 200, 300, 400]);
+    await expectProgress(at, id, 400);
+  });
+
+  test('reads on while it writes, and writes what came meanwhile as one', async () => {
+    const at = house(1_050);
+    const commits = holdCommits(at, 1);
+    at.goOnline();
+    await at.start();
+    const { id } = await at.submit({ params: { limit: 2_000 } });
+    await commits.held;
+    // The first page waits to be committed, and the whole channel is read meanwhile, to the empty page that ends it.
+    while (at.link.pages.length < 12) await new Promise((resolve) => setImmediate(resolve));
+    expect(await store.countMessages(at.link.channel.chatId)).toBe(0);
+    commits.release();
+    await expectReadOnce(at, await at.ended(id));
+    expect(await at.progress(id)).toEqual([0, 100, 1_050]);
+  });
+
+  test('reads no further ahead than it may, however slow the writing', async () => {
+    const at = house(4_000);
+    const commits = holdCommits(at, 1);
+    at.goOnline();
+    await at.start();
+    const { id } = await at.submit({ params: { limit: 4_000 } });
+    await commits.held;
+    while (at.link.pages.length < 20) await new Promise((resolve) => setImmediate(resolve));
+    // Long enough for many more pages, had they been asked for.
+    for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(at.link.pages).toHaveLength(20);
+    commits.release();
+    await expectReadOnce(at, await at.ended(id));
+  });
+
+  test('does not bring back what was deleted after it was read and before it was written', async () => {
+    const at = house(250);
+    const commits = holdCommits(at, 1);
+    at.goOnline();
+    await at.start();
+    const { id } = await at.submit({ params: { limit: 2_000 } });
+    await commits.held;
+    while (at.link.pages.length < 4) await new Promise((resolve) => setImmediate(resolve));
+    const gone = [0, 120, 249].map((place) => ids(at)[place] as number);
+    await store.transaction((tx) => tx.deleteMessages(0, at.link.channel.chatId, gone, at.clock.now()));
+    commits.release();
+    expect(await at.ended(id)).toMatchObject({ status: 'completed' });
+    expect(await stored(at)).toEqual(ids(at).filter((messageId) => !gone.includes(messageId)));
+  });
+
+  test('takes deletions over in a batch of pages as in a single one', async () => {
+    const at = house(700);
+    at.goOnline();
+    await at.start();
+    await at.ended((await at.submit()).id);
+    // Within pages, between them, and a whole page's worth.
+    const gone = new Set([0, 50, 99, 100, 199, 200, 201, ...Array.from({ length: 130 }, (_, n) => 320 + n), 699]);
+    const kept = ids(at).filter((_, place) => !gone.has(place));
+    at.link.messages = at.link.messages.filter((_, place) => !gone.has(place));
+    const commits = holdCommits(at, 1);
+    const { id } = await at.submit({ params: { force: true } });
+    await commits.held;
+    while (at.link.pages.length < 8 + 7) await new Promise((resolve) => setImmediate(resolve));
+    commits.release();
+    expect(await at.ended(id)).toMatchObject({ status: 'completed', result: { count: kept.length } });
+    expect(await at.progress(id)).toEqual([0, 100, kept.length]);
+    // The newest and the oldest one lie outside of what is read: of these nothing is known.
+    const all = [...gone].filter((place) => place === 0 || place === 699);
+    expect(await store.countMessages(at.link.channel.chatId)).toBe(kept.length + all.length);
+    expect((await stored(at)).slice(1, -1)).toEqual(kept);
+  });
+
+  test('forgets a channel’s window with each commit that changed something, and asks the store nothing for it', async () => {
+    const at = house(300);
+    at.goOnline();
+    await at.start();
+    const asked: string[] = [];
+    at.beforeCall = async (name) => {
+      asked.push(name);
+    };
+    await at.ended((await at.submit()).id);
+    // Once, when the end of the job is made visible.
+    expect(asked.filter((name) => name === 'findChannel')).toHaveLength(1);
   });
 
   test('read twice, a channel’s messages are stored once', async () => {
@@ -209,7 +310,7 @@ describe('a run that is broken off', () => {
       0,
       ...[100, 200, 200, 300, 350].map((at_) => ids(at)[at_ - 1]),
     ]);
-    expect(await at.progress(id)).toEqual([0, 100, 200, 300, 350]);
+    await expectProgress(at, id, 350);
     expect(await stored(at)).toEqual(ids(at));
   });
 
@@ -254,7 +355,29 @@ describe('a run that is broken off', () => {
     expect(delayed.dueAt).toBeLessThan(at.clock.now() + 82_800_000 + 1_000);
     at.skip(82_800_000);
     expect(await at.ended(id)).toMatchObject({ status: 'completed', attempts: 1, claims: 2, result: { count: 250 } });
-    expect(await at.progress(id)).toEqual([0, 100, 200, 250]);
+    await expectProgress(at, id, 250);
+  });
+
+  test('by a flood wait writes first what it had read before it', async () => {
+    const at = house(600);
+    at.link.beforePage = (page) => {
+      if (page === 5) throw new VigiliaError('TELEGRAM_FLOOD', 'wait', { retryAfterMs: 82_800_000 });
+    };
+    const commits = holdCommits(at, 1);
+    at.goOnline();
+    await at.start();
+    const { id } = await at.submit();
+    await commits.held;
+    while (at.link.pages.length < 5) await new Promise((resolve) => setImmediate(resolve));
+    commits.release();
+    expect(await at.until(id, ({ status }) => status === 'delayed')).toMatchObject({ attempts: 0, progress: { done: 400 } });
+    expect(await stored(at)).toEqual(ids(at, 400));
+    at.skip(82_800_000);
+    await at.ended(id);
+    expect(at.link.pages.map(({ offsetId }) => offsetId)).toEqual([
+      0,
+      ...[100, 200, 300, 400, 400, 500, 600].map((place) => ids(at)[place - 1]),
+    ]);
   });
 
   test('by a passing failure is tried again from its checkpoint', async () => {
@@ -266,7 +389,7 @@ describe('a run that is broken off', () => {
     await at.start();
     const { id } = await at.submit();
     expect(await at.ended(id)).toMatchObject({ status: 'completed', attempts: 2, claims: 2, error: null });
-    expect(await at.progress(id)).toEqual([0, 100, 200, 250]);
+    await expectProgress(at, id, 250);
     expect(await stored(at)).toEqual(ids(at));
   });
 
@@ -283,8 +406,27 @@ describe('a run that is broken off', () => {
     at.storeIsDown = false;
     const job = await at.ended(id);
     expect(job).toMatchObject({ status: 'completed', attempts: 1, claims: 2, result: { count: 350 } });
-    expect(await at.progress(id)).toEqual([0, 100, 200, 300, 350]);
+    await expectProgress(at, id, 350);
     expect(await stored(at)).toEqual(ids(at));
+  });
+
+  test('by a lost claim writes nothing more, whatever it had read', async () => {
+    const at = house(600);
+    const commits = holdCommits(at, 2);
+    at.goOnline();
+    const system = await at.start();
+    const { id } = await at.submit();
+    await commits.held;
+    const poison = { code: 'JOB_POISON', fault: 'permanent', message: 'lost' } as const;
+    const { claim, progress } = (await store.findJob(id)) as Job;
+    await store.stepJob(id, (job) =>
+      stepJob(job, [{ type: 'LOST', now: at.clock.now(), token: (claim?.token ?? 0) + 1, poison }]),
+    );
+    const stopped = system.stop();
+    commits.release();
+    await stopped;
+    expect(await store.findJob(id)).toMatchObject({ status: 'queued', progress, checkpoint: expect.anything() });
+    expect(await store.countMessages(at.link.channel.chatId)).toBe(progress?.done);
   });
 
   test('by a stop finishes the page in hand and hands the job back; the next worker goes on', async () => {
@@ -294,6 +436,7 @@ describe('a run that is broken off', () => {
     const system = await at.start();
     const { id } = await at.submit();
     await third;
+    await at.until(id, ({ progress }) => progress?.done === 200);
     const stopped = system.stop();
     at.link.release();
     await stopped;
@@ -309,6 +452,25 @@ describe('a run that is broken off', () => {
     await expectReadOnce(at, await at.ended(id));
   });
 
+  test('by a stop writes all that it has read', async () => {
+    const at = house(900);
+    const commits = holdCommits(at, 1);
+    const eighth = at.link.hold(8);
+    at.goOnline();
+    const system = await at.start();
+    const { id } = await at.submit();
+    await commits.held;
+    await eighth;
+    const stopped = system.stop();
+    commits.release();
+    at.link.release();
+    await stopped;
+    expect(await store.findJob(id)).toMatchObject({ status: 'queued', claim: null, attempts: 0, progress: { done: 800 } });
+    expect(at.link.pages).toHaveLength(8);
+    await at.start();
+    await expectReadOnce(at, await at.ended(id));
+  });
+
   test('by a cancellation ends with the page in hand', async () => {
     const at = house(350);
     const second = at.link.hold(2);
@@ -316,11 +478,13 @@ describe('a run that is broken off', () => {
     await at.start();
     const { id } = await at.submit();
     await second;
+    await at.until(id, ({ progress }) => progress?.done === 100);
     const error = { code: 'JOB_CANCELLED', fault: 'permanent', message: 'not wanted' } as const;
     await at.store.stepJob(id, (job) => stepJob(job, [{ type: 'CANCEL', now: at.clock.now(), error }]));
     at.link.release();
-    expect(await at.ended(id)).toMatchObject({ status: 'cancelled', error, result: null, progress: { done: 200 } });
-    expect(at.link.pages).toHaveLength(2);
-    expect(await stored(at)).toEqual(ids(at, 200));
+    const ended = await at.ended(id);
+    expect(ended).toMatchObject({ status: 'cancelled', error, result: null });
+    expect(ended.progress?.done).toBeLessThan(350);
+    expect(await stored(at)).toEqual(ids(at, ended.progress?.done));
   });
 });

@@ -2,8 +2,11 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { and, createMachine } from 'xstate';
 import { connectionMachine } from '../../src/machines/connection.machine.ts';
+import { feedMachine } from '../../src/machines/feed.machine.ts';
 import { jobMachine } from '../../src/machines/job.machine.ts';
+import { leaseMachine } from '../../src/machines/lease.machine.ts';
 import { linkMachine } from '../../src/machines/link.machine.ts';
+import { loginMachine } from '../../src/machines/login.machine.ts';
 import { slotMachine } from '../../src/machines/slot.machine.ts';
 import { supervisorMachine } from '../../src/machines/supervisor.machine.ts';
 import { chartText } from '../support/chart-text.ts';
@@ -12,7 +15,16 @@ const FOLDER = new URL('../golden/charts/', import.meta.url);
 
 // `UPDATE_GOLDEN=1 npx vitest run test/machines/charts.test.ts` writes them anew.
 describe('the charts are as they were when they were last looked at', () => {
-  test.each([connectionMachine, jobMachine, linkMachine, slotMachine, supervisorMachine])('$id', (machine) => {
+  test.each([
+    connectionMachine,
+    feedMachine,
+    jobMachine,
+    leaseMachine,
+    linkMachine,
+    loginMachine,
+    slotMachine,
+    supervisorMachine,
+  ])('$id', (machine) => {
     const file = new URL(`${machine.id}.txt`, FOLDER);
     const text = chartText(machine);
     if (process.env.UPDATE_GOLDEN) {

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { createActor, fromPromise } from 'xstate';
-import { stateName } from '../../src/actors/registry.ts';
+import { topState } from '../../src/actors/state-name.ts';
 import { type ErrorCode, VigiliaError } from '../../src/errors.ts';
 import { backoffDelayMs } from '../../src/machines/backoff.ts';
 import { type ConnectionEvent, connectionMachine } from '../../src/machines/connection.machine.ts';
 import { type Deferred, deferred } from '../support/deferred.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
-type Placeholder = 'openLink' | 'closeLink' | 'ping' | 'catchUp';
+type Placeholder = 'openLink' | 'closeLink' | 'ping' | 'catchUp' | 'logOut';
 
 /** The machine, alive on a virtual clock; what it asks for waits until the test answers. */
 class House {
@@ -16,12 +16,18 @@ class House {
   /** What it told the world, in order. */
   readonly told: string[] = [];
   /** How often each of its placeholders was asked for. */
-  readonly asked = { openLink: 0, closeLink: 0, ping: 0, catchUp: 0 };
+  readonly asked = { openLink: 0, closeLink: 0, ping: 0, catchUp: 0, logOut: 0 };
   readonly generations: number[] = [];
-  readonly #open: Record<Placeholder, Deferred<void>[]> = { openLink: [], closeLink: [], ping: [], catchUp: [] };
+  readonly #open: Record<Placeholder, Deferred<void>[]> = { openLink: [], closeLink: [], ping: [], catchUp: [], logOut: [] };
   readonly actor;
+  /** Turns to open a link: how many were given back. */
+  turnsEnded = 0;
 
-  constructor(backoffMs: (attempt: number) => number = (attempt) => 1_000 * 2 ** attempt) {
+  /** @param takeTurn resolves when it may open a link */
+  constructor(
+    backoffMs: (attempt: number) => number = (attempt) => 1_000 * 2 ** attempt,
+    takeTurn: () => Promise<void> = async () => {},
+  ) {
     const ask = (what: Placeholder): Promise<void> => {
       this.asked[what]++;
       const answer = deferred();
@@ -32,6 +38,7 @@ class House {
     this.actor = createActor(
       connectionMachine.provide({
         actors: {
+          takeTurn: fromPromise<void>(takeTurn),
           openLink: fromPromise<void, { generation: number }>(({ input }) => {
             this.generations.push(input.generation);
             return ask('openLink');
@@ -39,8 +46,10 @@ class House {
           closeLink: fromPromise<void>(() => ask('closeLink')),
           ping: fromPromise<void>(() => ask('ping')),
           catchUp: fromPromise<void>(() => ask('catchUp')),
+          logOut: fromPromise<void>(() => ask('logOut')),
         },
         actions: {
+          endTurn: () => void this.turnsEnded++,
           tellConnecting: tell('connecting'),
           tellAuthenticated: tell('authenticated'),
           tellLive: tell('live'),
@@ -49,7 +58,10 @@ class House {
           tellDisconnected: tell('disconnected'),
           tellBackoff: tell('backoff'),
           tellReauth: tell('reauth'),
+          tellDeactivated: tell('deactivated'),
           tellConflict: tell('conflict'),
+          tellLeaseLost: tell('lease-lost'),
+          tellLoggedIn: tell('logged-in'),
           tellStopping: tell('stopping'),
         },
       }),
@@ -59,7 +71,7 @@ class House {
   }
 
   get state(): string {
-    return stateName(this.actor.getSnapshot().value).split('(')[0] ?? '';
+    return topState(this.actor.getSnapshot().value) ?? '';
   }
 
   /** A region of `authenticated`. */
@@ -86,6 +98,7 @@ class House {
   }
 
   async failed(what: Placeholder, code: ErrorCode = 'TELEGRAM_TRANSIENT', retryAfterMs?: number): Promise<void> {
+    await this.clock.settle();
     this.#last(what).reject(new VigiliaError(code, `${what} failed`, retryAfterMs === undefined ? {} : { retryAfterMs }));
     await this.clock.settle();
   }
@@ -95,6 +108,7 @@ class House {
   }
 
   async authenticated(): Promise<this> {
+    await this.clock.settle();
     await this.done('openLink');
     return this;
   }
@@ -121,17 +135,42 @@ class House {
 }
 
 describe('connecting', () => {
-  test('begins with the first generation and says so', () => {
+  test('begins with the first generation and says so', async () => {
     const house = new House();
+    await house.clock.settle();
     expect(house.state).toBe('connecting');
     expect(house.generations).toEqual([1]);
     expect(house.told).toEqual(['connecting']);
   });
 
+  test('waits for its turn without a deadline, and gives it back whatever becomes of the attempt', async () => {
+    const turn = deferred();
+    const house = new House(undefined, () => turn.promise);
+    await house.clock.advance(600_000);
+    expect([house.state, house.told, house.asked.openLink]).toEqual(['connecting', ['connecting'], 0]);
+    turn.resolve();
+    await house.clock.settle();
+    expect([house.asked.openLink, house.turnsEnded]).toEqual([1, 0]);
+    await house.clock.advance(60_000);
+    expect([house.state, house.turnsEnded]).toEqual(['disconnected', 1]);
+    await house.nextAttempt();
+    await house.done('openLink');
+    expect([house.state, house.turnsEnded]).toEqual(['authenticated', 2]);
+  });
+
+  test.each(['SHUTDOWN', 'LOGGED_IN'] as const)(
+    'that ends with %s while it waits for its turn gives back the place',
+    async (type) => {
+      const house = new House(undefined, () => new Promise(() => {}));
+      await house.send({ type });
+      expect([house.turnsEnded, house.asked.openLink]).toEqual([1, 0]);
+    },
+  );
+
   test('a confirmed login is authenticated, at once serving, pinging and catching up', async () => {
     const house = await new House().authenticated();
     expect(house.state).toBe('authenticated');
-    expect(house.asked).toEqual({ openLink: 1, closeLink: 0, ping: 1, catchUp: 1 });
+    expect(house.asked).toEqual({ openLink: 1, closeLink: 0, ping: 1, catchUp: 1, logOut: 0 });
     expect(house.told).toEqual(['connecting', 'authenticated']);
     await house.done('catchUp');
     expect(house.region('service')).toBe('live');
@@ -152,12 +191,27 @@ describe('connecting', () => {
     ['SESSION_MISSING', 'reauth-required'],
     ['SESSION_CORRUPT', 'reauth-required'],
     ['TELEGRAM_KEY_DUPLICATED', 'conflict'],
+    ['SESSION_FENCED', 'lease-lost'],
+    ['LEASE_LOST', 'lease-lost'],
+    // A conflict, and not one about the session.
+    ['FOREIGN_DATABASE', 'disconnected'],
   ] as const)('an attempt that ends with %s leads to %s', async (code, state) => {
     const house = new House();
     await house.failed('openLink', code);
     expect(house.state).toBe(state);
     expect(house.context.lastError).toMatchObject({ code });
     expect(house.asked.closeLink).toBe(1);
+  });
+
+  test('an account that another worker has taken over is tried again by itself, with the session as it is then', async () => {
+    const house = new House();
+    await house.failed('openLink', 'SESSION_FENCED');
+    await house.done('closeLink');
+    expect(house.told.at(-1)).toBe('lease-lost');
+    await house.clock.advance(4_999);
+    expect([house.state, house.asked.openLink]).toEqual(['lease-lost', 1]);
+    await house.clock.advance(1);
+    expect([house.state, house.asked.openLink]).toEqual(['connecting', 2]);
   });
 
   test('an auth key that Telegram says twice in a row not to know needs a login', async () => {
@@ -276,6 +330,8 @@ describe('catching up', () => {
     ['TELEGRAM_GENERATION', 'disconnected'],
     ['TELEGRAM_REAUTH', 'disconnected'],
     ['TELEGRAM_KEY_DUPLICATED', 'conflict'],
+    ['SESSION_FENCED', 'lease-lost'],
+    ['LEASE_LOST', 'lease-lost'],
   ] as const)('that ends with %s leads to %s', async (code, state) => {
     const house = await new House().authenticated();
     await house.failed('catchUp', code);
@@ -289,6 +345,8 @@ describe('a link that goes down', () => {
     ['TELEGRAM_GENERATION', 'disconnected'],
     ['TELEGRAM_KEY_UNKNOWN', 'disconnected'],
     ['TELEGRAM_KEY_DUPLICATED', 'conflict'],
+    ['SESSION_FENCED', 'lease-lost'],
+    ['LEASE_LOST', 'lease-lost'],
   ] as const)('with %s leads to %s', async (code, state) => {
     const house = await new House().live();
     await house.linkDown(code);
@@ -418,15 +476,61 @@ describe('where a person has to act', () => {
     expect(house.state).toBe(state);
     expect(house.asked).toMatchObject({ openLink: 1, closeLink: 1 });
     await house.send({ type: 'LOGGED_IN' });
+    expect(house.state).toBe('changing-session');
+    await house.done('closeLink');
     expect(house.state).toBe('connecting');
     expect(house.generations).toEqual([1, 2]);
+    expect(house.context).toMatchObject({ lastError: null, attempt: 0 });
+    expect(house.told.at(-2)).toBe('logged-in');
   });
 
-  test('a login is of no account elsewhere', async () => {
+  test.each([
+    ['connecting', async () => {}],
+    ['authenticated', (house: House) => house.live()],
+    ['disconnected', (house: House) => house.failed('openLink')],
+    ['backoff', (house: House) => house.failed('openLink').then(() => house.done('closeLink'))],
+  ] as const)('a login while %s closes the old link before it connects with the new session', async (state, reach) => {
+    const house = new House();
+    await reach(house);
+    expect(house.state).toBe(state);
+    const closed = house.asked.closeLink;
+    await house.send({ type: 'LOGGED_IN' });
+    expect([house.state, house.asked.closeLink, house.generations]).toEqual(['changing-session', closed + 1, [1]]);
+    await house.done('closeLink');
+    expect([house.state, house.generations]).toEqual(['connecting', [1, 2]]);
+    if (state === 'authenticated') expect(house.told).toContain('unavailable');
+  });
+
+  test('a link that does not close does not keep the new session waiting', async () => {
     const house = await new House().live();
     await house.send({ type: 'LOGGED_IN' });
-    expect(house.state).toBe('authenticated');
-    expect(house.generations).toEqual([1]);
+    await house.clock.advance(3_000);
+    expect(house.state).toBe('connecting');
+  });
+
+  test('a logout ends in reauth-required, for good', async () => {
+    const house = await new House().live();
+    await house.send({ type: 'LOG_OUT' });
+    expect([house.state, house.asked.logOut]).toEqual(['logging-out', 1]);
+    expect(house.told).toContain('unavailable');
+    await house.done('logOut');
+    expect(house.state).toBe('reauth-required');
+    expect(house.context.lastError).toMatchObject({ code: 'SESSION_MISSING' });
+    await house.clock.advance(30 * 86_400_000);
+    expect(house.state).toBe('reauth-required');
+  });
+
+  test('a logout that fails is no logout', async () => {
+    const house = await new House().live();
+    await house.send({ type: 'LOG_OUT' });
+    await house.failed('logOut', 'TELEGRAM_TIMEOUT');
+    expect(house.state).toBe('disconnected');
+  });
+
+  test('a logout means nothing without a link', async () => {
+    const house = new House();
+    await house.send({ type: 'LOG_OUT' });
+    expect([house.state, house.asked.logOut]).toEqual(['connecting', 0]);
   });
 });
 
@@ -480,4 +584,33 @@ test('unbound, the chart does not run', () => {
   actor.subscribe({ error: (thrown) => (error = thrown) });
   actor.start();
   expect(String(error)).toMatch(/connection.actor binds/);
+});
+
+describe('a time that was named', () => {
+  test('is waited for before another attempt, and the backoff on top of it', async () => {
+    const house = new House();
+    await house.failed('openLink', 'TELEGRAM_OFFLINE', 60_000);
+    expect(house.context.delayMs).toBe(61_000);
+    await house.nextAttempt();
+    expect([house.state, house.asked.openLink]).toEqual(['connecting', 2]);
+    await house.failed('openLink');
+    expect(house.context.delayMs).toBe(2_000);
+  });
+});
+
+describe('an account that Telegram has deactivated', () => {
+  test('is no lost session: it stays as it is until somebody logs in', async () => {
+    const house = await new House().live();
+    await house.linkDown('TELEGRAM_DEACTIVATED');
+    expect(house.state).toBe('disconnected');
+    await house.nextAttempt();
+    await house.failed('openLink', 'TELEGRAM_DEACTIVATED');
+    expect([house.state, house.told.at(-1)]).toEqual(['deactivated', 'deactivated']);
+    await house.done('closeLink');
+    await house.clock.advance(86_400_000);
+    expect([house.state, house.asked.openLink]).toEqual(['deactivated', 2]);
+    await house.send({ type: 'LOGGED_IN' });
+    await house.done('closeLink');
+    expect(house.state).toBe('connecting');
+  });
 });

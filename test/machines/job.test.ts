@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { ErrorRecord } from '../../src/errors.ts';
 import { JOB_MACHINE_VERSION, type JobMachineEvent, MAX_ATTEMPTS, MAX_LOST_IN_A_ROW } from '../../src/machines/job.machine.ts';
 import { stepJob } from '../../src/machines/job-step.ts';
-import { JOB_STATUSES, type Job, type JobStatus } from '../../src/ports.ts';
+import { JOB_STATUSES, type Job, type JobStatus, type OutboxEntry } from '../../src/ports.ts';
 import { jobRow } from '../support/jobs.ts';
 
 const NOW = 50_000;
@@ -237,7 +237,7 @@ const ACCEPTED: readonly Row[] = [
   },
 ];
 
-const TERMINAL: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled']);
+const TERMINAL = ['completed', 'failed', 'cancelled'];
 
 describe('a job takes these events', () => {
   test.each(ACCEPTED)('$name', ({ from, row, event, set }) => {
@@ -245,18 +245,25 @@ describe('a job takes these events', () => {
     const change = stepJob(job, [event]);
     expect(change?.set).toEqual({ ...set, machineVersion: JOB_MACHINE_VERSION });
     expect(change?.events).toEqual([{ event: event.type, from, to: set.status, detail: expect.any(Object) }]);
-    const outcome = {
-      topic: `job.${set.status}`,
+    const status = set.status ?? from;
+    const after = { ...job, ...set };
+    const shown = status === 'parked' ? 'delayed' : status;
+    const news = {
+      topic: `job.${shown}`,
       payload: {
         jobId: job.id,
         action: job.action,
         accountId: job.accountId,
-        status: set.status,
-        attempts: set.attempts ?? job.attempts,
-        error: set.error === undefined ? job.error : set.error,
+        status: shown,
+        attempts: after.attempts,
+        progress: after.progress,
+        reason: after.reason,
+        error: after.error,
+        nextAttemptAt: status === 'delayed' ? new Date(after.dueAt ?? 0).toISOString() : null,
       },
     };
-    expect(change?.outbox).toEqual(TERMINAL.has(set.status ?? '') ? [outcome] : []);
+    const progress = { topic: 'job.progress', payload: news.payload };
+    expect(change?.outbox).toEqual(status !== from ? [news] : event.type === 'PROGRESS' ? [progress] : []);
   });
 });
 
@@ -346,8 +353,13 @@ describe('stepping a row', () => {
 /** A row that is carried through its life, as the store would. */
 class Life {
   job: Job = jobRow();
-  readonly outbox: unknown[] = [];
+  readonly outbox: OutboxEntry[] = [];
   #now = 2_000;
+
+  /** What the world was told of how it ended. */
+  get ends(): readonly OutboxEntry[] {
+    return this.outbox.filter(({ payload }) => TERMINAL.includes(String(payload.status)));
+  }
 
   take(...events: readonly Record<string, unknown>[]): this {
     for (const event of events) {
@@ -373,7 +385,7 @@ describe('over a job’s life', () => {
     expect(life.job).toMatchObject({ status: 'delayed', attempts: 2 });
     life.take({ type: 'DUE' }, claim, fail);
     expect(life.job).toMatchObject({ status: 'failed', attempts: 3, claims: 3 });
-    expect(life.outbox).toHaveLength(1);
+    expect(life.ends).toHaveLength(1);
   });
 
   test('any number of flood waits spends no attempt', () => {
@@ -394,7 +406,7 @@ describe('over a job’s life', () => {
       life.take({ type: 'CLAIM', token }, { type: 'LOST', token: token + 1 });
     }
     expect(life.job).toMatchObject({ status: 'failed', attempts: 0, error: { code: 'JOB_POISON' } });
-    expect(life.outbox).toHaveLength(1);
+    expect(life.ends).toHaveLength(1);
   });
 
   test('a page between losses is progress: the counting begins anew', () => {
@@ -418,7 +430,40 @@ describe('over a job’s life', () => {
     ]) {
       const life = new Life().take(claim, { type: 'CANCEL', error: cancelled }, end);
       expect(life.job, end.type).toMatchObject({ status: 'cancelled', result: null, error: cancelled });
-      expect(life.outbox).toHaveLength(1);
+      expect(life.ends).toHaveLength(1);
     }
+  });
+
+  test('the world hears of each change once, and of progress once a second at most', () => {
+    const progress = (done: number) => ({ type: 'PROGRESS', progress: { done, total: 9 }, checkpoint: {} });
+    let job: Job = jobRow({ updatedAt: 10_000 });
+    const told: string[] = [];
+    const take = (now: number, event: Record<string, unknown>): void => {
+      const filled = { now, claim: job.claim, error, poison, ...event } as unknown as JobMachineEvent;
+      const change = stepJob(job, [filled]);
+      if (!change) throw new Error(`${filled.type} was refused`);
+      job = { ...job, ...change.set, updatedAt: now };
+      for (const { topic, payload } of change.outbox)
+        told.push(`${now} ${topic} ${(payload.progress as { done: number } | null)?.done ?? '-'}`);
+    };
+    take(10_100, claim);
+    take(10_200, progress(1));
+    take(10_999, progress(2));
+    take(11_000, progress(3));
+    take(11_500, progress(4));
+    take(13_700, progress(5));
+    take(13_800, { type: 'PARK' });
+    take(13_900, { type: 'UNPARK' });
+    take(14_000, claim);
+    take(15_000, { type: 'COMPLETE', result: {} });
+    expect(told).toEqual([
+      '10100 job.processing -',
+      '11000 job.progress 3',
+      '13700 job.progress 5',
+      '13800 job.delayed 5',
+      '13900 job.queued 5',
+      '14000 job.processing 5',
+      '15000 job.completed 5',
+    ]);
   });
 });

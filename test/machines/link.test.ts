@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createActor, fromPromise } from 'xstate';
-import { stateName } from '../../src/actors/registry.ts';
+import { stateName } from '../../src/actors/state-name.ts';
 import { type ErrorCode, VigiliaError } from '../../src/errors.ts';
 import { linkMachine } from '../../src/machines/link.machine.ts';
 import { type Deferred, deferred } from '../support/deferred.ts';

@@ -2,7 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { backoffDelayMs } from '../../src/machines/backoff.ts';
 import { ptsVerdict } from '../../src/machines/pts.ts';
-import { decideRestart, type ExitReason, type RestartType, recentRestarts } from '../../src/machines/restart.ts';
+import {
+  decideRestart,
+  defeatsIntensity,
+  type ExitReason,
+  type RestartType,
+  recentRestarts,
+  restartGroup,
+} from '../../src/machines/restart.ts';
 
 describe('backoff', () => {
   const policy = fc.record({ baseMs: fc.integer({ min: 1, max: 10_000 }), capMs: fc.integer({ min: 1, max: 600_000 }) });
@@ -127,5 +134,58 @@ describe('restart, as OTP has it', () => {
         expect(decision).toBe(within + 1 > maxRestarts ? 'give-up' : 'restart');
       }),
     );
+  });
+});
+
+describe('who restarts with a child that failed', () => {
+  const children = ['a', 'b', 'c', 'd'];
+
+  test.each([
+    ['one_for_one', 'b', ['b']],
+    ['one_for_all', 'b', ['a', 'b', 'c', 'd']],
+    ['rest_for_one', 'a', ['a', 'b', 'c', 'd']],
+    ['rest_for_one', 'b', ['b', 'c', 'd']],
+    ['rest_for_one', 'd', ['d']],
+  ] as const)('%s, %s failed: %j', (strategy, failed, group) => {
+    expect(restartGroup(strategy, children, failed)).toEqual(group);
+  });
+});
+
+describe('a backoff that defeats the intensity', () => {
+  const policy = fc.record({ baseMs: fc.integer({ min: 1, max: 10_000 }), capMs: fc.integer({ min: 1, max: 60_000 }) });
+  const intensity = fc.record({ maxRestarts: fc.nat({ max: 12 }), periodMs: fc.integer({ min: 1, max: 120_000 }) });
+
+  /** A child that fails as soon as it starts, with the longest delays that chance can choose: does its supervisor ever give up? */
+  function givesUp(
+    backoff: { baseMs: number; capMs: number },
+    { maxRestarts, periodMs }: { maxRestarts: number; periodMs: number },
+  ) {
+    let restarts: number[] = [];
+    let now = 0;
+    for (let failure = 0; failure <= maxRestarts + 50; failure++) {
+      if (decideRestart('permanent', 'failure', restarts, { maxRestarts, periodMs }, now) === 'give-up') return true;
+      restarts = [...recentRestarts(restarts, { maxRestarts, periodMs }, now), now];
+      now += Math.min(backoff.capMs, backoff.baseMs * 2 ** Math.min(failure, 30));
+    }
+    return false;
+  }
+
+  test('is refused, so that a child which always fails at once always comes to its end', () => {
+    fc.assert(
+      fc.property(policy, intensity, (backoff, allowed) => {
+        if (!defeatsIntensity(backoff, allowed)) expect(givesUp(backoff, allowed)).toBe(true);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  test.each([
+    [{ baseMs: 100, capMs: 5_000 }, { maxRestarts: 10, periodMs: 60_000 }, false],
+    [{ baseMs: 1_000, capMs: 1_000 }, { maxRestarts: 3, periodMs: 3_000 }, true],
+    [{ baseMs: 1_000, capMs: 1_000 }, { maxRestarts: 3, periodMs: 3_001 }, false],
+    [{ baseMs: 1_000, capMs: 8_000 }, { maxRestarts: 3, periodMs: 7_000 }, true],
+    [{ baseMs: 60_000, capMs: 60_000 }, { maxRestarts: 0, periodMs: 1 }, false],
+  ])('%j within %j: %s', (backoff, allowed, defeats) => {
+    expect(defeatsIntensity(backoff, allowed)).toBe(defeats);
   });
 });

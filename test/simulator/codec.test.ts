@@ -6,7 +6,6 @@ import { returnBigInt } from 'telegram/Helpers.js';
 import { Api } from 'telegram/tl/index.js';
 import { describe, expect, it } from 'vitest';
 import { igeDecrypt, igeEncrypt } from '../../src/simulator/aes-ige.ts';
-import { FrameError, Frames } from '../../src/simulator/frames.ts';
 import { tl } from '../../src/simulator/tl.ts';
 import type { TlObject } from '../../src/simulator/tl-codec.ts';
 import { TlError } from '../../src/simulator/tl-reader.ts';
@@ -109,52 +108,5 @@ describe('TL', () => {
   it('refuses nesting without an end', () => {
     const layer = tl.encode({ _: 'invokeWithoutUpdates', query: { _: 'updates.getState' } }).subarray(0, 4);
     expect(() => tl.decode(Buffer.concat(Array.from({ length: 10_000 }, () => layer)))).toThrow(TlError);
-  });
-});
-
-describe('frames', () => {
-  const payloads = fc.array(
-    fc.uint8Array({ minLength: 1, maxLength: 300 }).map((bytes) => Buffer.alloc(bytes.length * 4, bytes)),
-    {
-      maxLength: 8,
-    },
-  );
-
-  it.each(['full', 'abridged'])('come out of the %s transport as they went in, however they are cut', (transport) => {
-    fc.assert(
-      fc.property(payloads, fc.array(fc.integer({ min: 1, max: 700 }), { minLength: 1 }), (sent, cuts) => {
-        const writer = new Frames();
-        if (transport === 'abridged') {
-          writer.push(Buffer.from([0xef]));
-          writer.next();
-        }
-        const wire = Buffer.concat([
-          ...(transport === 'abridged' ? [Buffer.from([0xef])] : []),
-          ...sent.map((one) => writer.wrap(one)),
-        ]);
-        const reader = new Frames();
-        const got: Buffer[] = [];
-        for (let at = 0, turn = 0; at < wire.length; turn++) {
-          const size = cuts[turn % cuts.length] ?? 1;
-          reader.push(wire.subarray(at, at + size));
-          at += size;
-          for (let payload = reader.next(); payload !== undefined; payload = reader.next()) got.push(Buffer.from(payload));
-        }
-        expect(got).toEqual(sent);
-      }),
-    );
-  });
-
-  it.each([
-    ['a huge length', 'ffffff7f00000000'],
-    ['a negative length', 'ffffffff00000000'],
-    ['a length that is too small', '0400000000000000'],
-    ['a wrong checksum', '10000000000000000000000000000000'],
-    ['another sequence number', '10000000050000000000000000000000'],
-    ['a huge abridged length', 'ef7fffffff'],
-  ])('refuse %s', (_name, hex) => {
-    const frames = new Frames();
-    frames.push(Buffer.from(hex, 'hex'));
-    expect(() => frames.next()).toThrow(FrameError);
   });
 });

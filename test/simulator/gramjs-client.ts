@@ -2,10 +2,10 @@ import { createPublicKey } from 'node:crypto';
 import { TelegramClient } from 'telegram/client/TelegramClient.js';
 import { _serverKeys } from 'telegram/crypto/RSA.js';
 import { Logger, LogLevel } from 'telegram/extensions/Logger.js';
-import { PromisedNetSockets } from 'telegram/extensions/PromisedNetSockets.js';
 import { readBigIntFromBuffer, returnBigInt } from 'telegram/Helpers.js';
 import { ConnectionTCPAbridged } from 'telegram/network/connection/TCPAbridged.js';
 import { ConnectionTCPFull } from 'telegram/network/connection/TCPFull.js';
+import { computeCheck } from 'telegram/Password.js';
 import { StringSession } from 'telegram/sessions/index.js';
 import { Api } from 'telegram/tl/index.js';
 import type { SimulatorInfo } from '../../src/simulator/control.ts';
@@ -25,20 +25,33 @@ function trust(publicKeyPem: string): void {
   _serverKeys.set(fingerprint.toString(), { n: readBigIntFromBuffer(modulus, false, false), e: 65537 });
 }
 
-/** An unmodified GramJS client that goes to the simulator's address. */
-export function gramjsClient(info: SimulatorInfo, session = '', transport: 'full' | 'abridged' = 'full'): TelegramClient {
-  trust(info.publicKeyPem);
-  class LoopbackSocket extends PromisedNetSockets {
-    override connect(_port: number, _ip: string): Promise<this> {
-      return super.connect(info.address.port, info.address.host) as Promise<this>;
+type ConnectionClass = typeof ConnectionTCPFull | typeof ConnectionTCPAbridged;
+type ConnectionOptions = ConstructorParameters<typeof ConnectionTCPFull>[0];
+
+/** GramJS asks for port 80 of whatever address it believes in: here each data centre is where the simulator says it is. */
+function towards(info: SimulatorInfo, base: ConnectionClass): ConnectionClass {
+  return class extends base {
+    constructor(options: ConnectionOptions) {
+      const centre = info.dataCentres.find(({ id }) => id === options.dcId);
+      if (centre === undefined) throw new Error(`no data centre ${options.dcId}`);
+      super({ ...options, ip: centre.host, port: centre.port });
     }
-  }
+  } as ConnectionClass;
+}
+
+/** An unmodified GramJS client that goes to the simulator's addresses. */
+export function gramjsClient(
+  info: SimulatorInfo,
+  session = '',
+  transport: 'full' | 'abridged' = 'full',
+  dcId = 2,
+): TelegramClient {
+  trust(info.publicKeyPem);
   const logger = new Logger(LogLevel.NONE);
   const stored = new StringSession(session);
-  if (session === '') stored.setDC(2, info.address.host, 80);
+  if (session === '') stored.setDC(dcId, info.address.host, 80);
   return new TelegramClient(stored, 1, 'hash', {
-    connection: transport === 'full' ? ConnectionTCPFull : ConnectionTCPAbridged,
-    networkSocket: LoopbackSocket as unknown as typeof PromisedNetSockets,
+    connection: towards(info, transport === 'full' ? ConnectionTCPFull : ConnectionTCPAbridged),
     connectionRetries: 3,
     requestRetries: 3,
     retryDelay: 200,
@@ -60,6 +73,14 @@ export async function logIn(client: TelegramClient, info: SimulatorInfo, account
     new Api.auth.SignIn({ phoneNumber: account.phone, phoneCodeHash, phoneCode: account.code }),
   );
   return (signedIn as Api.auth.Authorization).user as Api.User;
+}
+
+/** The second step of a login, with GramJS's own arithmetic. */
+export async function givePassword(client: TelegramClient, password: string): Promise<Api.User> {
+  const parameters = await client.invoke(new Api.account.GetPassword());
+  const check = await computeCheck(parameters, password);
+  const authorization = await client.invoke(new Api.auth.CheckPassword({ password: check }));
+  return (authorization as Api.auth.Authorization).user as Api.User;
 }
 
 /** The session to keep, as GramJS writes it. */

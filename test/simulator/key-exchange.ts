@@ -10,6 +10,12 @@ export interface ExchangeOptions {
   readonly pads: boolean;
   /** Picks an exponent that gives a key with at least one leading zero byte. */
   readonly short: boolean;
+  /** Which data centre it says the key is for, where it says so. @default 2 */
+  readonly dcId?: number;
+  /** Makes a temporary key that lives so long, in seconds. */
+  readonly expiresIn?: number | undefined;
+  /** Encrypts for the server's key in the way there was before RSA_PAD. */
+  readonly olderForm?: boolean;
   /** Changes a request before it is sent. */
   readonly spoil?: (request: TlObject) => TlObject;
 }
@@ -19,6 +25,8 @@ export interface Exchanged {
   readonly answer: TlObject;
   /** The key as the client hashes and slices it. */
   readonly key: Buffer;
+  /** What the client's first messages may have for a salt. */
+  readonly firstSalt: bigint;
   /** Length of the secret without leading zeros. */
   readonly significantBytes: number;
   /** Whether the server's new_nonce_hash is what the client computes for each answer. */
@@ -72,6 +80,13 @@ function rsaPad(data: Buffer, pem: string): Buffer {
   }
 }
 
+/** The form before RSA_PAD (https://core.telegram.org/mtproto/samples-auth_key): SHA-1, data, padding up to 255 bytes. */
+function olderForm(data: Buffer, pem: string): Buffer {
+  const hashed = Buffer.concat([sha1(data), data]);
+  const block = Buffer.concat([Buffer.alloc(1), hashed, randomBytes(255 - hashed.length)]);
+  return publicEncrypt({ key: createPublicKey(pem), padding: constants.RSA_NO_PADDING }, block);
+}
+
 const groups = new Map<string, ReturnType<typeof createDiffieHellman>>();
 
 /** An exponent's public value and secret; with `short`, the next exponent whose secret begins with a zero byte. */
@@ -108,15 +123,17 @@ export async function exchangeKey(
   const fingerprint = (resPq.serverPublicKeyFingerprints as bigint[])[0];
   const [p, q] = factors(toBigInt(buffer(resPq.pq)));
   const inner: TlObject = {
-    _: options.pads ? 'p_q_inner_data_dc' : 'p_q_inner_data',
+    _: ['p_q_inner_data', ...(options.expiresIn === undefined ? [] : ['temp']), ...(options.pads ? ['dc'] : [])].join('_'),
     pq: resPq.pq,
     p: small(p),
     q: small(q),
     nonce,
     serverNonce,
     newNonce,
-    ...(options.pads ? { dc: 2 } : {}),
+    ...(options.pads ? { dc: options.dcId ?? 2 } : {}),
+    ...(options.expiresIn === undefined ? {} : { expiresIn: options.expiresIn }),
   };
+  const encrypt = options.olderForm === true ? olderForm : rsaPad;
   const params = await ask({
     _: 'req_DH_params',
     nonce,
@@ -124,11 +141,11 @@ export async function exchangeKey(
     p: small(p),
     q: small(q),
     publicKeyFingerprint: fingerprint,
-    encryptedData: rsaPad(tl.encode(spoil(inner)), publicKeyPem),
+    encryptedData: encrypt(tl.encode(spoil(inner)), publicKeyPem),
   });
   if (params._ !== 'server_DH_params_ok') {
     const hashFits = sha1(newNonce).subarray(4, 20).equals(buffer(params.newNonceHash));
-    return { answer: params, key: Buffer.alloc(0), significantBytes: 0, hashFits };
+    return { answer: params, key: Buffer.alloc(0), firstSalt: 0n, significantBytes: 0, hashFits };
   }
   const hashes = [sha1(newNonce, serverNonce), sha1(serverNonce, newNonce), sha1(newNonce, newNonce)] as const;
   const key = Buffer.concat([hashes[0], hashes[1].subarray(0, 12)]);
@@ -149,7 +166,8 @@ export async function exchangeKey(
     const number = { dh_gen_ok: 1, dh_gen_retry: 2, dh_gen_fail: 3 }[answer._] ?? 0;
     const expected = sha1(newNonce, Buffer.from([number]), aux).subarray(4, 20);
     const hashFits = expected.equals(buffer(answer[`newNonceHash${number}`]));
-    if (answer._ !== 'dh_gen_retry') return { answer, key: authKey, significantBytes: trimmed.length, hashFits };
+    const firstSalt = newNonce.readBigInt64LE(0) ^ serverNonce.readBigInt64LE(0);
+    if (answer._ !== 'dh_gen_retry') return { answer, key: authKey, firstSalt, significantBytes: trimmed.length, hashFits };
     retryId = aux.readBigInt64LE(0);
   }
 }

@@ -60,6 +60,21 @@ describe('salts and sessions', () => {
     expect((await client.until(named('pong'))).object).toMatchObject({ msgId: second.id, pingId: 7n });
   });
 
+  it('takes the salt that a key was made with', async () => {
+    const client = await connected();
+    await client.makeKey(simulator.info);
+    client.salt = client.firstSalt;
+    client.send(client.message(PING));
+    await client.until(named('pong'));
+    expect(client.received.filter(named('bad_server_salt'))).toEqual([]);
+    // Another key's is not taken.
+    const other = await connected();
+    await other.makeKey(simulator.info);
+    other.salt = client.firstSalt;
+    other.send(other.message(PING));
+    await other.until(named('bad_server_salt'));
+  });
+
   it('tells of a new session once, and again for another session of the same key', async () => {
     const client = await ready();
     client.send(client.message(PING));
@@ -138,10 +153,22 @@ describe('messages', () => {
     expect(object).toMatchObject({ errorCode: code, badMsgId: bad.id, badMsgSeqno: bad.sequence });
   });
 
-  it('refuses an odd number on an acknowledgement', async () => {
+  it('refuses an odd number on a container', async () => {
     const client = await ready();
-    client.send(client.message({ _: 'msgs_ack', msgIds: [1n] }));
-    expect((await client.until(named('bad_msg_notification'))).object.errorCode).toBe(34);
+    const container = client.container([client.message(PING)]);
+    client.send({ ...container, sequence: container.sequence + 1 });
+    const { object } = await client.until(named('bad_msg_notification'));
+    expect(object).toMatchObject({ errorCode: 34, badMsgId: container.id });
+  });
+
+  it('takes acknowledgements however they are numbered, and acknowledges none', async () => {
+    const client = await ready();
+    const odd = client.message({ _: 'msgs_ack', msgIds: [1n] });
+    const even = client.message({ _: 'msgs_ack', msgIds: [1n] }, false);
+    client.send(client.container([odd, even]));
+    expect((await client.call(CONFIG))._).toBe('config');
+    expect(client.received.filter(named('bad_msg_notification'))).toEqual([]);
+    expect(client.received.filter(named('msgs_ack'))).toEqual([]);
   });
 
   it('opens containers, and answers what came together in one container', async () => {
@@ -232,9 +259,8 @@ describe('messages', () => {
     const { object } = await client.until(named('msgs_state_info'));
     expect([...(object.info as Buffer)]).toEqual([4, 2, 3]);
     client.send(client.message({ _: 'msg_resend_req', msgIds: [answer.id] }));
-    await client.until(
-      (one) => one.id !== answer.id && one.object._ === 'rpc_result' && one.object.reqMsgId === answer.object.reqMsgId,
-    );
+    const again = await client.until((one) => one.id === answer.id && one !== answer);
+    expect(again).toMatchObject({ sequence: answer.sequence, contained: true, object: answer.object });
   });
 
   it('drops an answer on request', async () => {
@@ -248,7 +274,8 @@ describe('messages', () => {
     };
     expect(await drop(callId)).toBe('rpc_answer_dropped');
     expect(await drop(callId)).toBe('rpc_answer_dropped_running');
-    expect(await drop(callId + 4n)).toBe('rpc_answer_unknown');
+    // The id of a message that was never sent.
+    expect(await drop(client.nextId())).toBe('rpc_answer_unknown');
   });
 });
 
@@ -269,7 +296,7 @@ describe('calls', () => {
     ['another layer', { _: 'invokeWithLayer', layer: LAYER - 1, query: CONFIG }, 400, 'CONNECTION_LAYER_INVALID'],
     ['a call before initConnection', CONFIG, 400, 'CONNECTION_NOT_INITED'],
     ['somebody who is not logged in', { _: 'updates.getState' }, 401, 'AUTH_KEY_UNREGISTERED'],
-    ['a method that it does not have', { _: 'account.getPassword' }, 400, 'METHOD_NOT_SUPPORTED'],
+    ['a method that it does not have', { _: 'account.getAccountTTL' }, 400, 'METHOD_NOT_SUPPORTED'],
   ] as const)('refuses %s', async (name, request, code, message) => {
     const client = await ready();
     const sent = client.message(request as TlObject);

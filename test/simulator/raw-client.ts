@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { crc32, gunzipSync } from 'node:zlib';
+import { gunzipSync } from 'node:zlib';
 import { igeDecrypt, igeEncrypt } from '../../src/simulator/aes-ige.ts';
 import type { SimulatorInfo } from '../../src/simulator/control.ts';
 import { sha1, sha256 } from '../../src/simulator/digest.ts';
@@ -9,7 +9,10 @@ import { LAYER, tl } from '../../src/simulator/tl.ts';
 import type { TlObject } from '../../src/simulator/tl-codec.ts';
 import { TlReader } from '../../src/simulator/tl-reader.ts';
 import { TlWriter } from '../../src/simulator/tl-writer.ts';
-import { exchangeKey } from './key-exchange.ts';
+import { ClientTransport, type TransportName } from './client-transports.ts';
+import { type ExchangeOptions, exchangeKey } from './key-exchange.ts';
+
+const VECTOR_ID = 0x1cb5c415;
 
 /** A message of the server, out of its envelope and container. */
 export interface Received {
@@ -37,23 +40,36 @@ export class RawClient {
   readonly socket: Socket;
   key: Buffer = Buffer.alloc(0);
   salt = 0n;
+  /** The one that its key was made with. */
+  firstSalt = 0n;
+  /** What it takes the time to be, in ms since the epoch. */
+  now: () => number = Date.now;
   sessionId = randomBytes(8).readBigInt64LE();
   /** Everything that came, oldest first. */
   readonly received: Received[] = [];
   /** Payloads that are no messages: transport errors. */
   readonly transportErrors: number[] = [];
+  /** Tokens of quick acknowledgements, each as a number with its top bit set. */
+  readonly quickAcks: number[] = [];
+  /** What acknowledges the payload that was sealed last. */
+  expectedQuickAck = 0;
   closed = false;
-  #buffer = Buffer.alloc(0);
-  #sent = 0;
+  readonly #transport: ClientTransport;
+  readonly #dcId: number;
+  #header: Buffer;
   #sequence = 0;
   #lastId = 0n;
   #lastSequence = -1;
   #lastServerId = 0n;
+  readonly #seen = new Set<bigint>();
   #plain: ((payload: Buffer) => void) | undefined;
   readonly #wakes = new Set<() => void>();
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, dcId: number, transport: TransportName) {
     this.socket = socket;
+    this.#dcId = dcId;
+    this.#transport = new ClientTransport(transport);
+    this.#header = this.#transport.header;
     socket.on('data', (chunk) => this.#onData(chunk));
     socket.on('error', () => {});
     socket.on('close', () => {
@@ -62,26 +78,47 @@ export class RawClient {
     });
   }
 
-  static async connect(info: SimulatorInfo): Promise<RawClient> {
-    const socket = connect(info.address.port, info.address.host);
+  /** @param dcId a data centre, the home one by default */
+  static async connect(info: SimulatorInfo, dcId = 2, transport: TransportName = 'full'): Promise<RawClient> {
+    const { host, port } = info.dataCentres.find(({ id }) => id === dcId) ?? info.address;
+    const socket = connect(port, host);
     await once(socket, 'connect');
-    return new RawClient(socket);
+    return new RawClient(socket, dcId, transport);
   }
 
   /** Connected, with a fresh key, the right salt, and its session begun. */
-  static async ready(info: SimulatorInfo): Promise<RawClient> {
-    const client = await RawClient.connect(info);
+  static async ready(info: SimulatorInfo, dcId = 2, transport: TransportName = 'full'): Promise<RawClient> {
+    const client = await RawClient.connect(info, dcId, transport);
     await client.makeKey(info);
-    client.send(client.message({ _: 'ping', pingId: 1 }));
-    await client.until(({ object }) => object._ === 'bad_server_salt');
-    client.send(client.message({ _: 'ping', pingId: 2 }));
-    await client.until(({ object }) => object._ === 'pong');
+    await client.begin();
     return client;
   }
 
+  /** Another connection with this one's key, in a session of its own. */
+  async twin(info: SimulatorInfo, dcId = 2, transport: TransportName = 'full'): Promise<RawClient> {
+    const client = await RawClient.connect(info, dcId, transport);
+    client.key = this.key;
+    await client.begin();
+    return client;
+  }
+
+  /** Learns the salt, and begins the session. */
+  async begin(): Promise<void> {
+    this.send(this.message({ _: 'ping', pingId: 1 }));
+    await this.until(({ object }) => object._ === 'bad_server_salt');
+    this.send(this.message({ _: 'ping', pingId: 2 }));
+    await this.until(({ object }) => object._ === 'pong');
+  }
+
   async makeKey(info: SimulatorInfo, pads = true, short = false): Promise<void> {
-    const { key } = await exchangeKey((request) => this.#exchange(request), info.publicKeyPem, { pads, short });
-    this.key = key;
+    await this.exchangeKey(info, { pads, short });
+  }
+
+  /** Makes a key in one of the ways there are. */
+  async exchangeKey(info: SimulatorInfo, options: ExchangeOptions): Promise<void> {
+    const exchanged = await exchangeKey((request) => this.ask(request), info.publicKeyPem, { dcId: this.#dcId, ...options });
+    this.key = exchanged.key;
+    this.firstSalt = exchanged.firstSalt;
   }
 
   /** Waits for a message, among those that came already or among those to come. @throws Error when the connection closes before */
@@ -106,9 +143,14 @@ export class RawClient {
 
   /** Sends a call and waits for its answer. */
   call(request: TlObject): Promise<TlObject> {
-    const message = this.message({ _: 'invokeWithLayer', layer: LAYER, query: this.#init(request) });
+    const message = this.message(this.initialized(request));
     this.send(message);
     return this.answer(message.id);
+  }
+
+  /** A call in its wrappings. */
+  initialized(request: TlObject): TlObject {
+    return { _: 'invokeWithLayer', layer: LAYER, query: this.#init(request) };
   }
 
   /** Begins another session of the same key. */
@@ -119,7 +161,7 @@ export class RawClient {
   }
 
   nextId(): bigint {
-    const now = ((BigInt(Date.now()) << 32n) / 1000n) & ~3n;
+    const now = ((BigInt(Math.floor(this.now())) << 32n) / 1000n) & ~3n;
     this.#lastId = now > this.#lastId ? now : this.#lastId + 4n;
     return this.#lastId;
   }
@@ -159,23 +201,23 @@ export class RawClient {
     plain.writeInt32LE(body.length, 28);
     body.copy(plain, 32);
     randomBytes(padding).copy(plain, 32 + body.length);
-    const messageKey = sha256(this.key.subarray(88, 120), plain).subarray(8, 24);
+    const large = sha256(this.key.subarray(88, 120), plain);
+    const messageKey = large.subarray(8, 24);
+    this.expectedQuickAck = (large.readUInt32LE(0) | 0x8000_0000) >>> 0;
     const { key, iv } = sliceKey(this.key, messageKey, 0);
     return Buffer.concat([sha1(this.key).subarray(12, 20), messageKey, igeEncrypt(plain, key, iv)]);
   }
 
-  /** Writes a payload as a packet of the full transport. */
-  write(payload: Buffer): void {
-    this.socket.write(this.frame(payload));
+  /** Writes a payload as a packet of the transport. */
+  write(payload: Buffer, wantsQuickAck = false): void {
+    this.socket.write(this.frame(payload, wantsQuickAck));
   }
 
-  frame(payload: Buffer): Buffer {
-    const packet = Buffer.alloc(payload.length + 12);
-    packet.writeInt32LE(packet.length, 0);
-    packet.writeInt32LE(this.#sent++, 4);
-    payload.copy(packet, 8);
-    packet.writeUInt32LE(crc32(packet.subarray(0, -4)), packet.length - 4);
-    return packet;
+  /** A payload as it goes onto the wire, which it then must do, in this order. */
+  frame(payload: Buffer, wantsQuickAck = false): Buffer {
+    const header = this.#header;
+    this.#header = Buffer.alloc(0);
+    return Buffer.concat([header, this.#transport.wrap(payload, wantsQuickAck)]);
   }
 
   end(): void {
@@ -197,12 +239,14 @@ export class RawClient {
     };
   }
 
-  #exchange(request: TlObject): Promise<TlObject> {
+  /** Sends a message in plain, and waits for the answer. @throws Error when the connection closes before */
+  ask(request: TlObject): Promise<TlObject> {
     const body = tl.encode(request);
     const header = Buffer.alloc(20);
     header.writeBigInt64LE(this.nextId(), 8);
     header.writeInt32LE(body.length, 16);
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
+      this.socket.once('close', () => reject(new Error('closed')));
       this.#plain = (payload) => resolve(tl.decode(payload.subarray(20)));
       this.write(Buffer.concat([header, body]));
     });
@@ -215,12 +259,9 @@ export class RawClient {
   }
 
   #onData(chunk: Buffer): void {
-    this.#buffer = Buffer.concat([this.#buffer, chunk]);
-    while (this.#buffer.length >= 12 && this.#buffer.length >= this.#buffer.readInt32LE(0)) {
-      const length = this.#buffer.readInt32LE(0);
-      const payload = this.#buffer.subarray(8, length - 4);
-      this.#buffer = this.#buffer.subarray(length);
-      this.#receive(payload);
+    for (const arrival of this.#transport.feed(chunk)) {
+      if ('quickAck' in arrival) this.quickAcks.push(arrival.quickAck);
+      else this.#receive(arrival.payload);
     }
     this.#wake();
   }
@@ -258,7 +299,10 @@ export class RawClient {
       }
       return;
     }
-    if (sequence % 2 === 1) {
+    // A message that is sent again comes with the numbers it had.
+    const isAgain = contained && this.#seen.has(id);
+    this.#seen.add(id);
+    if (sequence % 2 === 1 && !isAgain) {
       if (sequence <= this.#lastSequence) throw new Error('sequence numbers do not grow');
       this.#lastSequence = sequence;
     }
@@ -267,7 +311,9 @@ export class RawClient {
       const packed = reader.peek() === 0x3072cfa1;
       let result = reader.raw(reader.left);
       if (packed) result = gunzipSync(new TlReader(result.subarray(4)).bytes());
-      this.received.push({ id, sequence, contained, packed, object: { _: 'rpc_result', reqMsgId, result: tl.decode(result) } });
+      // A bare vector does not say of what: what it holds is left as it is.
+      const decoded = result.readUInt32LE(0) === VECTOR_ID ? { _: 'vector', bytes: result } : tl.decode(result);
+      this.received.push({ id, sequence, contained, packed, object: { _: 'rpc_result', reqMsgId, result: decoded } });
       return;
     }
     const object = tl.decode(body);

@@ -433,6 +433,82 @@ describe('worlds', () => {
   });
 });
 
+describe('accounts and chats of a world.json', () => {
+  const ana = { phone: '351 900 000 001', code: '11111' };
+  const rui = { phone: '351900000002', code: '22222' };
+
+  it('may have passwords, data centres, channels, states, and be many at once', () => {
+    write('world.json', {
+      accounts: [
+        { ...ana, password: 'p', hint: 'h', dc: 4, channels: ['@Big_One'], number: 'banned' },
+        { phone: '15550009998', code: '123', count: 4, firstName: 'Many' },
+      ],
+      channels: [{ username: 'big_one', messages: 1, pushed: false }],
+    });
+    const { accounts, channels } = loadWorld(folder.path, log);
+    expect(accounts[0]).toMatchObject({ password: 'p', hint: 'h', dcId: 4, channels: new Set(['big_one']), number: 'banned' });
+    expect(accounts.slice(1).map(({ phone }) => phone)).toEqual(['15550009998', '15550009999', '15550010000', '15550010001']);
+    expect(accounts[4]).toMatchObject({ firstName: 'Many 4', password: null, dcId: 2, channels: null, number: 'good' });
+    expect(channels[0]?.pushes).toBe(false);
+  });
+
+  it('give everybody an id of his own, the same each time', () => {
+    write('world.json', { accounts: [{ phone: '15550000000', code: '123', count: 10_000 }] });
+    const ids = loadWorld(folder.path, log).accounts.map(({ userId }) => userId);
+    expect(new Set(ids).size).toBe(10_000);
+    expect(loadWorld(folder.path, log).accounts.map(({ userId }) => userId)).toEqual(ids);
+  });
+
+  it('may write to each other', () => {
+    write('world.json', {
+      accounts: [ana, rui],
+      groups: [{ title: 'Family', members: [ana.phone, rui.phone], messages: 3 }],
+      chats: [{ members: [ana.phone, '+351 900000002'], messages: 2, seed: 4 }],
+    });
+    const { chats, accounts } = loadWorld(folder.path, log);
+    const members = accounts.map(({ userId }) => userId);
+    expect(chats).toMatchObject([
+      { title: 'Family', members, messages: 3, groupId: expect.any(Number) },
+      { title: '', members, messages: 2, seed: 4, groupId: null },
+    ]);
+  });
+
+  it('are refused with every reason when they are not right', () => {
+    write('world.json', {
+      accounts: [
+        { ...ana, password: '', hint: 3, dc: 3, channels: 'x', number: 'odd', count: 0 },
+        { ...rui, channels: ['nowhere'] },
+      ],
+      channels: [{ username: 'big_one', messages: 1, pushed: 'no' }],
+      groups: [{ members: [rui.phone] }],
+      chats: [{ members: [rui.phone, '999999'], messages: 1e9, seed: 0.5 }],
+    });
+    let message = '';
+    try {
+      loadWorld(folder.path, log);
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    for (const reason of [
+      'accounts[0].password is not a text',
+      'accounts[0].hint is not a text',
+      'accounts[0].dc is none of 2, 4',
+      'accounts[0].channels is not a list of usernames',
+      'accounts[0].number is none of good, banned, flooded',
+      'accounts[0].count is not a whole number from 1 to 10000',
+      'an account is in nowhere, which is not there',
+      'channels[0].pushed is neither true nor false',
+      'groups[0].title is not a text',
+      'groups[0].members is not a list of 2 to 200 phone numbers',
+      'chats[0].members: nobody has 999999',
+      'chats[0].messages is not a whole number from 0 to 10000',
+      'chats[0].seed is not a whole number',
+    ]) {
+      expect(message).toContain(reason);
+    }
+  });
+});
+
 describe('generated channels', () => {
   const options = { username: 'gen', title: 'Gen', kind: 'channel', messages: 3_000, seed: 9 } as const;
 

@@ -140,7 +140,7 @@ export function jobsContract(harness: () => StoreHarness): void {
       await expect(decide).rejects.toBe(failure);
       const effect = store.stepJob(
         'sync-1',
-        () => ({ ...step({ reason: 'never' }), outbox: [{ topic: 'job.never', payload: {} }] }),
+        () => ({ ...step({ reason: 'never' }), outbox: [{ topic: 'job.failed', payload: {} }] }),
         async (tx) => {
           await tx.upsertChannels([channel()]);
           await tx.upsertMessages(0, history(5));
@@ -383,17 +383,18 @@ export function jobsContract(harness: () => StoreHarness): void {
         }
       }
       await store.insertJob(newJob({ id: 'waiting', createdAt: NOW - 40 * DAY }));
-      for (const age of [6, 8]) {
+      for (const age of [8, 6]) {
         clock.nowMs = NOW - age * DAY;
-        await store.transaction((tx) => tx.appendOutbox([{ topic: `age.${age}`, payload: {} }]));
+        await store.transaction((tx) => tx.appendOutbox([{ topic: `message.new.${age}`, payload: {} }]));
       }
       clock.nowMs = NOW;
+      await placeAll(store);
       // Four old jobs, their two lines of history each, and a row of the outbox.
       expect(await store.prune(NOW, 100)).toBe(10);
       const left = await driver.query('SELECT id FROM jobs ORDER BY id');
       expect(left.map((row) => row.id)).toEqual(['completed-6', 'failed-29', 'failed-8', 'waiting']);
       expect(await store.jobEvents('failed-31')).toEqual([]);
-      expect(await driver.query('SELECT topic FROM outbox')).toEqual([{ topic: 'age.6' }]);
+      expect(await driver.query('SELECT topic FROM outbox')).toEqual([{ topic: 'message.new.6' }]);
       expect(await store.prune(NOW, 100)).toBe(0);
     });
 
@@ -405,7 +406,8 @@ export function jobsContract(harness: () => StoreHarness): void {
         await store.stepJob(id, ending('completed', NOW - 10 * DAY));
       }
       clock.nowMs = NOW - 10 * DAY;
-      await store.transaction((tx) => tx.appendOutbox([1, 2, 3].map((n) => ({ topic: `old.${n}`, payload: {} }))));
+      await store.transaction((tx) => tx.appendOutbox([1, 2, 3].map((n) => ({ topic: `message.new.${n}`, payload: {} }))));
+      await placeAll(store);
       const rows = async (): Promise<number> => {
         const [row] = await driver.query(
           'SELECT (SELECT count(*) FROM jobs) + (SELECT count(*) FROM job_events) + (SELECT count(*) FROM outbox) AS rows',
@@ -429,6 +431,11 @@ export function jobsContract(harness: () => StoreHarness): void {
 
 async function pickIds(store: Store, accountIds: readonly string[], nowMs: number, limit: number): Promise<string[]> {
   return (await store.pickDue(accountIds, nowMs, limit)).map(({ id }) => id);
+}
+
+async function placeAll(store: Store): Promise<void> {
+  const token = (await store.takeSequencer('test', MINUTE)) as number;
+  await store.placeEvents('test', token, 1_000, MINUTE);
 }
 
 /** Whether a session waits for what another one has locked. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Json, JsonObject, Message, MessageQuery, Store, UpsertCount } from '../../src/ports.ts';
+import type { Json, JsonObject, Message, MessageQuery, RangeChange, Store, UpsertCount } from '../../src/ports.ts';
 import { CHANNEL_ID, channel, history, message } from './fixtures.ts';
 import { NOW, type StoreHarness } from './store-harness.ts';
 
@@ -42,8 +42,9 @@ const anyJson = fc.letrec<{ json: Json }>((tie) => ({
   ),
 })).json;
 
-function write(store: Store, messages: readonly Message[], scope = 0): Promise<UpsertCount> {
-  return store.transaction((tx) => tx.upsertMessages(scope, messages));
+async function write(store: Store, messages: readonly Message[], scope = 0): Promise<UpsertCount> {
+  const { changed: _, ...count } = await store.transaction((tx) => tx.upsertMessages(scope, messages));
+  return count;
 }
 
 async function ids(store: Store, query: Omit<MessageQuery, 'chatId'>): Promise<number[]> {
@@ -80,6 +81,32 @@ export function messagesContract(harness: () => StoreHarness): void {
       expect(await write(store, [full, message()])).toEqual({ inserted: 2, updated: 0, unchanged: 0 });
       expect(await store.readMessages({ chatId: CHANNEL_ID, limit: 10 })).toEqual([full, message()]);
       expect(await write(store, [])).toEqual({ inserted: 0, updated: 0, unchanged: 0 });
+    });
+
+    test.each([
+      ['an id beyond 32 bits', { id: 2 ** 31 }],
+      ['an id with a fraction', { id: 1.5 }],
+      ['no number', { views: Number.NaN }],
+      ['a pts beyond what a number holds exactly', { pts: 2 ** 53 }],
+      ['a sender with a fraction', { fromId: 0.5 }],
+      ['a date with a fraction', { date: 1_700_000_000.25 }],
+      ['a date beyond all reach', { editDate: 2 ** 60 }],
+    ])('with %s are refused, and nothing of their batch is written', async (_, fields) => {
+      const { store } = await harness().fresh();
+      await expect(write(store, [message({ id: 7 }), message(fields)])).rejects.toMatchObject({ code: 'STORE_REFUSED' });
+      expect(await store.countMessages(CHANNEL_ID)).toBe(0);
+    });
+
+    test('numbers at the ends of their columns come back as they were', async () => {
+      const { store } = await harness().fresh();
+      const ends = [
+        message({ id: 1, fromId: Number.MIN_SAFE_INTEGER, replyToId: -(2 ** 31), views: 0, pts: Number.MAX_SAFE_INTEGER }),
+        message({ id: 2, fromId: -1, replyToId: 2 ** 31 - 1, views: 2 ** 31 - 1, date: 0, editDate: 946_684_800 }),
+        message({ id: 3, fromId: 2 ** 32, replyToId: -1, pts: 2 ** 32 - 1, date: 946_684_799, editDate: -1 }),
+        message({ id: 4, fromId: -(2 ** 32), pts: 2 ** 52 + 1, date: 2 ** 31, raw: { _: 'Message', n: null } }),
+      ];
+      await write(store, ends);
+      expect(await store.readMessages({ chatId: CHANNEL_ID, limit: 9 })).toEqual(ends.reverse());
     });
 
     test('any text and any JSON come back code unit by code unit, NUL and lone surrogates too', async () => {
@@ -178,7 +205,7 @@ export function messagesContract(harness: () => StoreHarness): void {
               .filter((id) => model.has(id) && model.get(id) !== 'deleted')
               .sort((a, b) => a - b);
             expect(gone).toEqual(expected);
-            for (const id of gone) model.set(id, 'deleted');
+            for (const id of wanted) model.set(id, 'deleted');
           }
           const stored = await store.readMessages({ chatId: CHANNEL_ID, after: base, before: base + 10, limit: 10 });
           const expected = [...model].filter(([, held]) => held !== 'deleted').sort(([a], [b]) => b - a);
@@ -215,16 +242,95 @@ export function messagesContract(harness: () => StoreHarness): void {
       expect(row?.at).toBe(NOW);
     });
 
-    test("that are absent from a range of Telegram's are deleted, and only those", async () => {
+    test('deleted ones that were not stored yet stay away: whatever was read before they went, and for a day', async () => {
+      const { store, driver } = await harness().fresh();
+      await store.transaction((tx) => tx.upsertChannels([channel()]));
+      expect(await store.transaction((tx) => tx.deleteMessages(0, CHANNEL_ID, [2, 4, 4, 90], NOW))).toEqual([]);
+      expect(await write(store, history(5))).toEqual({ inserted: 3, updated: 0, unchanged: 2 });
+      await store.transaction((tx) => tx.replaceRange(0, CHANNEL_ID, { from: 1, to: 5 }, history(5), NOW));
+      expect(await ids(store, { limit: 10 })).toEqual([5, 3, 1]);
+      // Another channel's message of that number, and private chats', are others.
+      await write(store, [message({ chatId: CHANNEL_ID - 1, id: 2 })]);
+      expect(await store.readMessages({ chatId: CHANNEL_ID - 1, limit: 9 })).toHaveLength(1);
+      await store.transaction((tx) => tx.upsertMessages(1, [message({ id: 2 })]));
+      expect(await store.readMessages({ scope: 1, chatId: CHANNEL_ID, limit: 9 })).toHaveLength(1);
+      await store.transaction((tx) => tx.deleteMessages(1, 77, [5], NOW));
+      expect(await store.prune(NOW + 86_400_000, 10)).toBe(0);
+      expect(await store.prune(NOW + 86_400_001, 2)).toBe(2);
+      expect(await store.prune(NOW + 86_400_001, 10)).toBe(1);
+      expect(await driver.query('SELECT id FROM unseen_deletions')).toEqual([]);
+    });
+
+    test('those that were being written while their deletion was told are gone when the channel is said to be synced', async () => {
+      const { store, driver } = await harness().fresh();
+      await store.transaction((tx) => tx.upsertChannels([channel()]));
+      await write(store, history(3));
+      // As two transactions leave it that did not see each other.
+      await driver.query('INSERT INTO unseen_deletions (chat_id, id, told_at) VALUES ($1::int8, 2, now())', [CHANNEL_ID]);
+      await store.transaction((tx) => tx.markSynced(CHANNEL_ID, NOW, 3, true));
+      expect(await ids(store, { limit: 10 })).toEqual([3, 1]);
+    });
+
+    test('a range is made what Telegram says it is: written, and deleted where it is absent there, and nothing beyond', async () => {
       const { store } = await harness().fresh();
       await store.transaction((tx) => tx.upsertChannels([channel()]));
-      await write(store, history(6));
-      const absent = (from: number, to: number, present: number[]): Promise<number[]> =>
-        store.transaction((tx) => tx.deleteAbsent(0, CHANNEL_ID, { from, to }, present, NOW));
-      expect(await absent(2, 5, [2, 4])).toEqual([3, 5]);
-      expect(await absent(2, 5, [2, 4])).toEqual([]);
-      expect(await absent(5, 2, [])).toEqual([]);
+      await write(store, [...history(6), message({ chatId: CHANNEL_ID - 1, id: 3 })]);
+      const before = await revision(store);
+      const replace = (from: number, to: number, messages: readonly Message[]): Promise<RangeChange> =>
+        store.transaction((tx) => tx.replaceRange(0, CHANNEL_ID, { from, to }, messages, NOW));
+      const seen = [message({ id: 4, editDate: 9, text: 'edited', date: 1_700_000_180 }), ...history(2).slice(1)];
+      expect(await replace(2, 5, seen)).toEqual({ inserted: 0, updated: 1, unchanged: 1, deleted: 2, revision: before + 1 });
+      expect(await replace(2, 5, seen)).toEqual({ inserted: 0, updated: 0, unchanged: 2, deleted: 0, revision: null });
+      expect(await revision(store)).toBe(before + 1);
       expect(await ids(store, { limit: 10 })).toEqual([6, 4, 2, 1]);
+      expect((await store.readMessages({ chatId: CHANNEL_ID, before: 5, limit: 1 }))[0]?.text).toBe('edited');
+      expect(await store.readMessages({ chatId: CHANNEL_ID - 1, limit: 9 })).toHaveLength(1);
+      const newer = [9, 8, 7].map((id) => message({ id }));
+      expect(await replace(7, 9, newer)).toEqual({ inserted: 3, updated: 0, unchanged: 0, deleted: 0, revision: before + 2 });
+      expect(await replace(1, 2, [])).toEqual({ inserted: 0, updated: 0, unchanged: 0, deleted: 2, revision: before + 3 });
+      expect(await replace(9, 1, [])).toEqual({ inserted: 0, updated: 0, unchanged: 0, deleted: 0, revision: null });
+      expect(await ids(store, { limit: 10 })).toEqual([9, 8, 7, 6, 4]);
+    });
+
+    test('random ranges of random histories end as Telegram has them', async () => {
+      const { store } = await harness().fresh();
+      await store.transaction((tx) => tx.upsertChannels([channel()]));
+      const size = 30;
+      let base = 0;
+      const span = fc
+        .tuple(fc.integer({ min: 1, max: size }), fc.integer({ min: 1, max: size }))
+        .map(([a, b]) => ({ from: Math.min(a, b), to: Math.max(a, b) }));
+      const step = fc.record({ range: span, there: fc.uniqueArray(fc.integer({ min: 1, max: size })) });
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 5 }), async (steps) => {
+          base += size;
+          const rows = new Map<number, 'live' | 'deleted'>();
+          for (const { range, there } of steps) {
+            const seen = there.filter((id) => id >= range.from && id <= range.to).sort((a, b) => b - a);
+            const inserted = seen.filter((id) => !rows.has(id));
+            const gone = [...rows].filter(
+              ([id, state]) => state === 'live' && id >= range.from && id <= range.to && !seen.includes(id),
+            );
+            for (const id of inserted) rows.set(id, 'live');
+            for (const [id] of gone) rows.set(id, 'deleted');
+            const change = await store.transaction((tx) =>
+              tx.replaceRange(
+                0,
+                CHANNEL_ID,
+                { from: base + range.from, to: base + range.to },
+                seen.map((id) => message({ id: base + id })),
+                NOW,
+              ),
+            );
+            expect(change).toMatchObject({ inserted: inserted.length, updated: 0, deleted: gone.length });
+            expect(change.revision === null).toBe(inserted.length + gone.length === 0);
+          }
+          const live = [...rows].filter(([, state]) => state === 'live').map(([id]) => base + id);
+          const stored = await ids(store, { after: base, before: base + size + 1, limit: size });
+          expect(stored).toEqual(live.sort((a, b) => b - a));
+        }),
+        { numRuns: 40 },
+      );
     });
 
     test('are read newest first, in pages before an id, and nearest after one', async () => {

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { LinkStatus } from '../../src/actors/link.actor.ts';
 import { Registry } from '../../src/actors/registry.ts';
 import { gateStore } from '../../src/actors/store/store-gate.ts';
-import { LinkStatus, storeLinkSpec } from '../../src/actors/store/store-link.actor.ts';
+import { storeLinkSpec } from '../../src/actors/store/store-link.actor.ts';
 import { type ActorSystem, startSystem } from '../../src/actors/system.ts';
 import { VigiliaError } from '../../src/errors.ts';
 import { silentLog } from '../../src/log.ts';

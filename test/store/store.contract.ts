@@ -3,8 +3,12 @@ import { VigiliaError } from '../../src/errors.ts';
 import type { ChannelRevision, StoreTransaction } from '../../src/ports.ts';
 import { CHANNEL_ID, channel, history, newJob } from './fixtures.ts';
 import { jobsContract } from './jobs.contract.ts';
+import { loginErrandsContract } from './login-errands.contract.ts';
 import { messagesContract } from './messages.contract.ts';
+import { removedAccountsContract } from './removed-accounts.contract.ts';
 import { NOW, type StoreHarness, WORLD } from './store-harness.ts';
+import { streamContract } from './stream.contract.ts';
+import { updatesContract } from './updates.contract.ts';
 
 /** What every store does. */
 export function storeContract(start: () => Promise<StoreHarness>): void {
@@ -165,7 +169,7 @@ export function storeContract(start: () => Promise<StoreHarness>): void {
       const { store } = await harness.fresh();
       const work = Array.from({ length: 40 }, (_, at) =>
         at % 2 === 0
-          ? store.transaction((tx) => tx.appendOutbox([{ topic: `n.${at}`, payload: { at } }]))
+          ? store.transaction((tx) => tx.appendOutbox([{ topic: `message.new.${at}`, payload: { at } }]))
           : store.insertJob(newJob({ id: `sync-${at}` })),
       );
       await Promise.all(work);
@@ -406,4 +410,8 @@ export function storeContract(start: () => Promise<StoreHarness>): void {
 
   jobsContract(() => harness);
   messagesContract(() => harness);
+  updatesContract(() => harness);
+  streamContract(() => harness);
+  loginErrandsContract(() => harness);
+  removedAccountsContract(() => harness);
 }

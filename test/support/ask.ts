@@ -24,7 +24,7 @@ export async function ask(app: App, options: InjectOptions): Promise<Answer> {
   const body = json && text !== '' ? JSON.parse(text) : undefined;
   expect(response.headers['x-request-id']).toMatch(/^[A-Za-z0-9_-]{1,64}$/);
   if (response.statusCode >= 400 && body?.status === undefined)
-    checkError(app, response.statusCode, body, text, String(options.url));
+    checkError(app, response.statusCode, body, text, String(options.url), options.method ?? 'GET');
   return { status: response.statusCode, headers: response.headers, text, body };
 }
 
@@ -34,6 +34,7 @@ function checkError(
   body: { error: { code: ErrorCode; message: string } },
   text: string,
   url: string,
+  method: string,
 ): void {
   expect(Object.keys(body)).toEqual(['error']);
   expect(['code', 'message', 'field']).toEqual(expect.arrayContaining(Object.keys(body.error)));
@@ -41,9 +42,10 @@ function checkError(
   expect(body.error.message).not.toBe('');
   expect(text).not.toMatch(/\bat .*\.[jt]s:\d|node_modules|SELECT |password/);
   const path = url.split('?')[0] ?? '';
-  const route = app.routeTable.find((row) =>
+  const routes = app.routeTable.filter((row) =>
     new RegExp(`^${row.path.replaceAll(/:[^/]+/g, '[^/]+').replace('*', '.*')}$`).test(path),
   );
+  const route = routes.find((row) => row.method === method.toUpperCase()) ?? routes[0];
   expect([...COMMON_ERRORS, ...(route?.errors ?? [])], `declared by ${route?.path}`).toContain(body.error.code);
 }
 

@@ -1,10 +1,13 @@
 import { createWindowReader } from '../../src/actors/cache/window-reader.ts';
+import { EventHub } from '../../src/actors/events/event-hub.ts';
+import { EventSource } from '../../src/actors/events/event-subscription.ts';
 import { type Clock, systemClock } from '../../src/clock.ts';
 import { VigiliaError } from '../../src/errors.ts';
 import type { GatewayDeps } from '../../src/http/gateway-deps.ts';
 import { type Log, silentLog } from '../../src/log.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import type {
+  ActorDetail,
   ActorNode,
   Cache,
   ChannelRef,
@@ -12,11 +15,14 @@ import type {
   Job,
   JobRequest,
   JobStatus,
+  JsonObject,
   Message,
   MessageQuery,
   StoredChannel,
+  StreamEvent,
   Window,
 } from '../../src/ports.ts';
+import { ScriptedLogins } from './scripted-logins.ts';
 
 /** What lies below the HTTP floor, in memory: just what that floor asks, and ways to break it. */
 export class HttpHouse {
@@ -26,6 +32,15 @@ export class HttpHouse {
   readonly messages: Message[] = [];
   readonly submitted: JobRequest[] = [];
   readonly windows = new Map<number, Window>();
+  /** By account: channels that it does not follow. */
+  readonly unfollowed = new Map<string, Set<number>>([['main', new Set()]]);
+  readonly logins = new ScriptedLogins();
+  /** The stream from its first position on, and from where on it is kept. */
+  readonly events: StreamEvent[] = [];
+  oldestEvent = 1;
+  readonly hub: EventHub = new EventHub(() => {
+    if (this.hub.head === undefined) this.hub.begin(this.events.length);
+  });
   readonly log: Log = silentLog;
   readonly asked = { store: 0 };
   clock: Clock = systemClock;
@@ -36,6 +51,8 @@ export class HttpHouse {
   tree: ActorNode = node('root', 'supervisor', [
     node('root/accounts', 'supervisor', [node('root/accounts/main', 'connection', [])]),
   ]);
+  /** What every actor of the tree did. */
+  past: Pick<ActorDetail, 'states' | 'transitions'> = { states: [], transitions: [] };
 
   readonly store = {
     ping: async () => {
@@ -56,6 +73,15 @@ export class HttpHouse {
       for (const job of this.jobs.values()) counts[job.status] += 1;
       return counts;
     },
+    readEvents: async (after: number, limit: number) => {
+      await this.#store();
+      const kept = this.events.filter(({ position }) => position >= this.oldestEvent && position > after);
+      return { events: kept.slice(0, limit), head: this.events.length, oldest: this.oldestEvent };
+    },
+    streamState: async () => {
+      await this.#store();
+      return { head: this.events.length, oldest: this.oldestEvent, waiting: 0, waitingSince: null };
+    },
     findJob: async (id: string) => {
       await this.#store();
       return this.jobs.get(id);
@@ -69,6 +95,19 @@ export class HttpHouse {
       const sorted = this.channels.toSorted((a, b) => a.title.localeCompare(b.title) || a.chatId - b.chatId);
       const start = after === undefined ? 0 : sorted.findIndex(({ chatId }) => chatId === after) + 1;
       return sorted.slice(start, start + limit);
+    },
+    listAccounts: async () => {
+      await this.#store();
+      return [...this.unfollowed.keys()];
+    },
+    unfollowed: async (accountId: string) => {
+      await this.#store();
+      return [...(this.unfollowed.get(accountId) ?? [])];
+    },
+    setFollowed: async (accountId: string, chatId: number, followed: boolean) => {
+      await this.#store();
+      if (followed) this.unfollowed.get(accountId)?.delete(chatId);
+      else this.unfollowed.get(accountId)?.add(chatId);
     },
     countMessages: async (chatId: number) => {
       await this.#store();
@@ -90,6 +129,8 @@ export class HttpHouse {
       await this.cacheGate();
       return [...this.windows.values()].find(({ channel }) => names(ref, channel));
     },
+    mark: () => '',
+    forgetAll: async () => this.windows.clear(),
     putWindow: async (window) => {
       await this.cacheGate();
       this.windows.set(window.channel.chatId, window);
@@ -98,11 +139,21 @@ export class HttpHouse {
     close: async () => {},
   };
 
+  /** Something happens: it is in the store, and the reader has brought it. */
+  tell(topic: string, payload: JsonObject = {}): void {
+    const event = { position: this.events.length + 1, topic, payload, at: 1_700_000_000_000 };
+    this.events.push(event);
+    if (this.hub.head !== undefined) this.hub.append([event]);
+  }
+
   deps(changes: Partial<GatewayDeps> = {}): GatewayDeps {
     const clock = this.clock;
     const system = {
       tree: () => this.tree,
-      find: (path: string) => flat(this.tree).find((one) => one.path === path),
+      find: (path: string): ActorDetail | undefined => {
+        const found = flat(this.tree).find((one) => one.path === path);
+        return found && { ...found, ...this.past };
+      },
     };
     const health = (): HealthReport => this.report;
     return {
@@ -115,7 +166,10 @@ export class HttpHouse {
       health,
       intake: { submit: (request) => this.#submit(request), checkAccount: (id) => this.#checkAccount(id) },
       reader: createWindowReader(this.cache, this.store, clock, this.log),
-      metrics: createMetrics({ store: this.store, system, health }, clock, this.log),
+      logins: this.logins,
+      accounts: this.logins,
+      events: new EventSource(this.hub, this.store),
+      metrics: createMetrics({ store: this.store, system, health, events: () => this.hub.figures }, clock, this.log),
       ...changes,
     };
   }
@@ -150,7 +204,8 @@ function flat(one: ActorNode): ActorNode[] {
 }
 
 export function node(path: string, kind: string, children: readonly ActorNode[]): ActorNode {
-  return { path, kind, state: 'running', since: 1_700_000_000_000, restarts: 0, children };
+  const events = { handled: 0, rejected: 0, perSecond: 0 };
+  return { path, kind, state: 'running', since: 1_700_000_000_000, incarnation: 1, restarts: 0, events, children };
 }
 
 export function healthReport(status: HealthReport['status']): HealthReport {

@@ -25,6 +25,8 @@ const GUARDIAN = `
 /** A PostgreSQL server of a test file's own: loopback, a free port, a temporary folder, gone when the file ends. */
 export interface PrivatePostgres {
   readonly port: number;
+  /** The server's own process; its workers are children of it. */
+  pid(): number;
   /** A new empty database. @param template name of a database to clone, which nobody may be connected to */
   createDatabase(template?: string): Promise<TestDatabase>;
   /** Runs one statement as superuser. */
@@ -84,8 +86,11 @@ export function describePostgres(title: string, body: () => void): void {
   }
 }
 
-/** Starts a server. Its superuser is `vigilia`, with a password nobody else knows. */
-export async function startPostgres(): Promise<PrivatePostgres> {
+/**
+ * Starts a server. Its superuser is `vigilia`, with a password nobody else knows.
+ * @param durable true: what is committed is on the disk, as PostgreSQL does by default. @default false: faster, for tests
+ */
+export async function startPostgres({ durable = false } = {}): Promise<PrivatePostgres> {
   const folder = mkdtempSync(join(tmpdir(), 'vigilia-postgres-'));
   const data = join(folder, 'data');
   const password = randomBytes(12).toString('hex');
@@ -99,8 +104,9 @@ export async function startPostgres(): Promise<PrivatePostgres> {
   async function call(program: string, args: readonly string[]): Promise<void> {
     await run(...asServer(program, args), { cwd: folder });
   }
+  const serverPid = (): number => Number.parseInt(readFileSync(join(data, 'postmaster.pid'), 'utf8'), 10);
   async function processes(): Promise<number[]> {
-    const pid = Number.parseInt(readFileSync(join(data, 'postmaster.pid'), 'utf8'), 10);
+    const pid = serverPid();
     const children = (await run('ps', ['-e', '-o', 'pid=,ppid='])).stdout
       .trim()
       .split('\n')
@@ -116,6 +122,8 @@ export async function startPostgres(): Promise<PrivatePostgres> {
 
   async function admin(sql: string): Promise<void> {
     const client = new pg.Client({ connectionString: urlOf('postgres') });
+    // A server that ends under a statement is told by the statement's own failure.
+    client.on('error', () => {});
     await client.connect();
     try {
       await client.query(sql);
@@ -129,7 +137,7 @@ export async function startPostgres(): Promise<PrivatePostgres> {
       `-p ${port}`,
       '-c listen_addresses=127.0.0.1',
       '-c unix_socket_directories=',
-      '-c fsync=off',
+      ...(durable ? [] : ['-c fsync=off']),
       '-c max_connections=100',
       // Settings that a server may have and that must not matter.
       '-c timezone=America/Sao_Paulo',
@@ -162,6 +170,7 @@ export async function startPostgres(): Promise<PrivatePostgres> {
 
   return {
     port,
+    pid: serverPid,
     admin,
     async createDatabase(template = 'template1') {
       const name = `test_${randomBytes(6).toString('hex')}`;

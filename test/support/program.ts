@@ -16,7 +16,7 @@ const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 /** Environment that must not leak from whoever runs the tests into the programs under test. */
 const FOREIGN =
-  /^(VIGILIA_|GATEWAY_|TELEGRAM_|SIMULATOR_|SESSION_KEY|HTTP_|OPS_|DATABASE_|REDIS_|RABBITMQ_|NODE_ENV$|LOG_LEVEL$)/;
+  /^(VIGILIA_|GATEWAY_|TELEGRAM_|SIMULATOR_|SESSION_(KEY|STORE|BACKUP)|HTTP_|OPS_|DATABASE_|REDIS_|RABBITMQ_|NODE_ENV$|LOG_LEVEL$)/;
 
 export type Env = Readonly<Record<string, string>>;
 

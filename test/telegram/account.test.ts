@@ -1,20 +1,14 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { createMemoryCache } from '../../src/actors/cache/memory.cache.ts';
-import { Registry } from '../../src/actors/registry.ts';
-import { type ActorSystem, startSystem } from '../../src/actors/system.ts';
-import { AccountLine } from '../../src/actors/telegram/account-line.ts';
-import { connectionSpec } from '../../src/actors/telegram/connection.actor.ts';
-import { sessionFiles } from '../../src/actors/telegram/session-file.ts';
-import { updatesSpec } from '../../src/actors/telegram/updates.actor.ts';
-import { type Clock, systemClock } from '../../src/clock.ts';
+import type { ActorSystem } from '../../src/actors/system.ts';
+import { Turns } from '../../src/actors/telegram/turns.ts';
 import { VigiliaError } from '../../src/errors.ts';
-import { silentLog } from '../../src/log.ts';
-import type { AccountHealth, Store, StoreTransaction } from '../../src/ports.ts';
+import type { Store, StoreTransaction } from '../../src/ports.ts';
 import { openTestStore } from '../jobs/job-house.ts';
 import { until } from '../support/program.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
+import { type LifeOptions, startLife } from './account-life.ts';
 import { TALES_ID, TelegramHouse } from './telegram-house.ts';
 
 let store: Store;
@@ -38,50 +32,13 @@ afterAll(async () => {
   await store.close();
 });
 
-interface Options {
-  readonly clock?: Clock;
-  readonly withCredentials?: boolean;
-  readonly through?: Store;
+async function start({ through = store, ...options }: LifeOptions & { readonly through?: Store } = {}) {
+  const life = await startLife(accountId, house, through, options);
+  systems.push(life.system);
+  return life;
 }
 
-/** Starts one life of the account's process: its connection and the writer of its updates. */
-async function start({ clock = systemClock, withCredentials = true, through = store }: Options = {}) {
-  const line = new AccountLine(accountId, clock);
-  const deps = { clock, random: () => 0, log: silentLog, store: through, cache: createMemoryCache(clock) };
-  const credentials = () => (withCredentials ? house.account : undefined);
-  const sessions = sessionFiles(join(house.folder, 'sessions'), 'a key');
-  const children = [
-    connectionSpec(line, { ...deps, telegram: house.telegram(clock), sessions, credentials }),
-    updatesSpec(line, deps),
-  ];
-  const system = startSystem({ children }, { ...deps, registry: new Registry(clock) });
-  systems.push(system);
-  const settle = async (): Promise<void> => {
-    if (clock instanceof VirtualClock) await clock.settle();
-  };
-  await settle();
-  await system.started;
-  /** Resolves once the account's health fits. */
-  const healthy = (fits: (health: AccountHealth) => boolean): Promise<AccountHealth> =>
-    until(async () => {
-      await settle();
-      const health = line.health();
-      return fits(health) ? health : undefined;
-    });
-  return {
-    line,
-    system,
-    healthy,
-    is: (state: string) => healthy((health) => health.state === state),
-    live: () =>
-      until(async () => {
-        await settle();
-        return system.find('root/connection')?.state.includes('service.live') || undefined;
-      }),
-  };
-}
-
-const sessionFile = (): string => join(house.folder, 'sessions', `${accountId}.session`);
+const sessionFile = (): string => join(house.folder, 'sessions', accountId, '00000001.session');
 const stats = () => house.control.tell('stats', {});
 const texts = async (): Promise<string[]> => (await store.readMessages({ chatId: TALES_ID, limit: 100 })).map(({ text }) => text);
 const box = async () => (await store.positions(accountId)).find((position) => position.box === `channel:${TALES_ID}`);
@@ -108,6 +65,24 @@ describe('an account’s connection', () => {
     expect(await is('reauth-required')).toMatchObject({ reason: expect.stringContaining('logged in'), lastPongAgeMs: null });
     await expect(line.dialogs()).rejects.toMatchObject({ code: 'TELEGRAM_OFFLINE' });
     expect((await stats()).accepted).toBe(0);
+  });
+
+  test('waits for its turn to open a link, and gives it back: done, given up, or stopped while it waited', async () => {
+    const openings = new Turns(1);
+    const { signal } = new AbortController();
+    const end = await openings.take(signal);
+    const stopped = await start({ openings });
+    await stopped.is('connecting');
+    await stopped.system.stop();
+    const waiting = await start({ openings });
+    await waiting.is('connecting');
+    expect((await stats()).accepted).toBe(0);
+    end?.();
+    await waiting.live();
+    const helpless = await startLife('a stranger', house, store, { openings, withCredentials: false });
+    systems.push(helpless.system);
+    await helpless.is('reauth-required');
+    expect(await openings.take(signal)).toBeDefined();
   });
 
   test('comes back by itself after a drop, with one connection', async () => {
@@ -169,6 +144,33 @@ describe('an account’s connection', () => {
     expect(await stats()).toMatchObject({ calls: { 'auth.signIn': 1 } });
     await until(async () => ((await stats()).connections === 0 ? true : undefined));
     expect(system.find('root/connection')?.restarts).toBe(0);
+  });
+
+  test('a session that was revoked is noticed by an account on which nobody calls, though pings are answered', async () => {
+    const clock = new VirtualClock();
+    const { live, line, is } = await start({ clock });
+    await live();
+    await until(async () => (line.health().lastPongAgeMs === null ? undefined : true));
+    await clock.settle();
+    const asked = (await stats()).calls['updates.getState'] ?? 0;
+    // While it is well, a ping asks once.
+    await clock.advance(30_000);
+    await until(async () => {
+      await clock.settle();
+      return (await stats()).calls['updates.getState'] === asked + 1 || undefined;
+    });
+    await house.control.tell('revoke', { phone: house.account.phone });
+    const revokedAt = clock.now();
+    await clock.advance(30_000);
+    // Virtual time goes on only where something waits for it: the backoff, before the session is asked for again.
+    const found = await until(async () => {
+      await clock.settle();
+      if (line.health().state === 'backoff') await clock.advance(1_000);
+      return line.health().state === 'reauth-required' ? line.health() : undefined;
+    });
+    expect(found.reason).toContain('AUTH_KEY_UNREGISTERED');
+    expect(clock.now() - revokedAt).toBeLessThan(45_000);
+    await is('reauth-required');
   });
 
   test('one call that says the session is gone is not believed when the state says otherwise', async () => {
@@ -245,20 +247,30 @@ describe('an account’s updates', () => {
     await until(async () => ((await texts()).length === 0 ? true : undefined));
   });
 
-  test('a missed one is shown as a gap, and the position waits before it', async () => {
-    const { live, line, healthy } = await start();
+  test('a missed one is a gap until its feed has brought it', async () => {
+    const { live, line, healthy, system } = await start();
     await live();
     const before = await house.control.tell('post', { channel: 'tales', text: 'before the gap' });
     await until(async () => ((await box())?.pts === before.pts ? true : undefined));
+    await house.control.tell('fail', { method: 'updates.getChannelDifference', code: 500, message: 'INTERNAL', times: 1 });
+    // Long enough to look at it while it is open.
+    await house.control.tell('delay', { method: 'updates.getChannelDifference', delayMs: 1_000 });
     await house.control.tell('push', { channel: 'tales', on: false });
     await house.control.tell('post', { channel: 'tales', text: 'never pushed' });
     await house.control.tell('push', { channel: 'tales', on: true });
     expect(line.health().gaps).toBe(0);
-    await house.control.tell('post', { channel: 'tales', text: 'behind the gap' });
-    await healthy(({ gaps }) => gaps === 1);
-    expect(await texts()).toContain('behind the gap');
-    expect(await texts()).not.toContain('never pushed');
+    const behind = await house.control.tell('post', { channel: 'tales', text: 'behind the gap' });
+    expect(await healthy(({ gaps }) => gaps === 1)).toMatchObject({
+      openGaps: [{ box: `channel:${TALES_ID}`, reason: 'hole', from: before.pts, to: behind.pts }],
+    });
+    expect(await texts()).not.toContain('behind the gap');
     expect((await box())?.pts).toBe(before.pts);
+    await healthy(({ gaps }) => gaps === 0);
+    expect(await texts()).toEqual(expect.arrayContaining(['behind the gap', 'never pushed', 'before the gap']));
+    expect((await stats()).calls['updates.getChannelDifference']).toBe(2);
+    expect((await box())?.pts).toBe(behind.pts);
+    expect(line.health().gapCounts).toMatchObject({ channel: { detected: 1, healed: 1, missing: 0 } });
+    await until(async () => (system.find(`root/feeds/${TALES_ID}`) === undefined ? true : undefined));
   });
 
   test('wait for a database that is away', async () => {
@@ -287,10 +299,10 @@ describe('an account’s updates', () => {
     await until(async () => ((await texts()).includes('while it was away, two') ? true : undefined));
     expect(await texts()).toContain('while it was away, one');
     expect(line.health()).toMatchObject({ gaps: 0, state: 'authenticated' });
-    expect(system.find('root/updates')?.restarts).toBe(0);
+    expect(system.find('root/box')?.restarts).toBe(0);
   });
 
-  test('that the database refuses are left out and show as a gap; those around them are stored', async () => {
+  test('that the database refuses are left out and counted; those around them are stored', async () => {
     const picky = new Proxy(store, {
       get: (target, name) =>
         name === 'transaction'
@@ -308,23 +320,24 @@ describe('an account’s updates', () => {
     await live();
     const posts = ['good one', 'refused', 'good two'];
     await Promise.all(posts.map((text) => house.control.tell('post', { channel: 'tales', text })));
-    await healthy(({ gaps }) => gaps === 1);
+    await healthy(({ gapCounts }) => gapCounts?.channel.missing === 1);
     await until(async () => ((await texts()).includes('good two') ? true : undefined));
     expect(await texts()).toContain('good one');
     expect(await texts()).not.toContain('refused');
-    expect(system.find('root/updates')?.restarts).toBe(0);
+    expect(system.find('root/box')?.restarts).toBe(0);
   });
 
-  test('that came while the account was away show as a gap as soon as it is back', async () => {
+  test('that came while the account was away are there before it counts as live', async () => {
     const first = await start();
     await first.live();
-    await house.control.tell('post', { channel: 'tales', text: 'heard' });
+    const heard = await house.control.tell('post', { channel: 'tales', text: 'heard' });
     await until(async () => ((await texts()).includes('heard') ? true : undefined));
     await first.system.stop();
     await house.control.tell('post', { channel: 'tales', text: 'missed' });
+    await house.control.tell('edit', { channel: 'tales', messageId: heard.id, text: 'heard, and edited' });
     const second = await start();
     await second.live();
-    await second.healthy(({ gaps }) => gaps === 1);
-    expect(await texts()).not.toContain('missed');
+    expect(await texts()).toEqual(expect.arrayContaining(['missed', 'heard, and edited']));
+    expect(second.line.health()).toMatchObject({ gaps: 0, gapCounts: { channel: { detected: 1, healed: 1 } } });
   });
 });

@@ -35,8 +35,8 @@ const ANSWERS: readonly [number, string, ErrorCode, number?][] = [
   [401, 'SESSION_REVOKED', 'TELEGRAM_REAUTH'],
   [401, 'SESSION_EXPIRED', 'TELEGRAM_REAUTH'],
   [401, 'SESSION_PASSWORD_NEEDED', 'TELEGRAM_REAUTH'],
-  [401, 'USER_DEACTIVATED', 'TELEGRAM_REAUTH'],
-  [401, 'USER_DEACTIVATED_BAN', 'TELEGRAM_REAUTH'],
+  [401, 'USER_DEACTIVATED', 'TELEGRAM_DEACTIVATED'],
+  [401, 'USER_DEACTIVATED_BAN', 'TELEGRAM_DEACTIVATED'],
   [406, 'AUTH_KEY_DUPLICATED', 'TELEGRAM_KEY_DUPLICATED'],
   [400, 'CHANNEL_PRIVATE', 'CHANNEL_NOT_FOUND'],
   [406, 'CHANNEL_PRIVATE', 'CHANNEL_NOT_FOUND'],
@@ -71,6 +71,12 @@ describe('what Telegram’s answers mean for us', () => {
     expect(error.message).toContain('messages.GetHistory');
     expect(error.cause).toBe(thrown);
     if (waitS === undefined && !message.startsWith('MSG_WAIT_')) expect(error.message).toContain(message);
+  });
+
+  test('a session that is gone is told in words, with Telegram’s own behind them', () => {
+    expect(fromGramJs(rpc(401, 'SESSION_REVOKED'), 'updates.GetState').message).toBe(
+      "Telegram does not accept the account's session any more (Telegram answered updates.GetState with 401 SESSION_REVOKED)",
+    );
   });
 });
 

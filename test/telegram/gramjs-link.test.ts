@@ -152,7 +152,7 @@ describe('a call that Telegram refuses', () => {
     [-503, 'Timeout', 'TELEGRAM_TRANSIENT', undefined],
     [401, 'AUTH_KEY_UNREGISTERED', 'TELEGRAM_REAUTH', undefined],
     [401, 'SESSION_REVOKED', 'TELEGRAM_REAUTH', undefined],
-    [401, 'USER_DEACTIVATED_BAN', 'TELEGRAM_REAUTH', undefined],
+    [401, 'USER_DEACTIVATED_BAN', 'TELEGRAM_DEACTIVATED', undefined],
     [401, 'SESSION_PASSWORD_NEEDED', 'TELEGRAM_REAUTH', undefined],
     [406, 'AUTH_KEY_DUPLICATED', 'TELEGRAM_KEY_DUPLICATED', undefined],
     [400, 'CHANNEL_PRIVATE', 'CHANNEL_NOT_FOUND', undefined],

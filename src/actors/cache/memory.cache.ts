@@ -29,6 +29,15 @@ export function createMemoryCache(clock: Clock, options: MemoryCacheOptions = {}
   const entries = new Map<ChatId, Entry>();
   const usernames = new Map<string, ChatId>();
   let messages = 0;
+  /** Counts how often everything was forgotten. */
+  let epoch = 0;
+
+  function forget(): void {
+    epoch += 1;
+    entries.clear();
+    usernames.clear();
+    messages = 0;
+  }
 
   function take(chatId: ChatId): Entry | undefined {
     const entry = entries.get(chatId);
@@ -75,7 +84,9 @@ export function createMemoryCache(clock: Clock, options: MemoryCacheOptions = {}
       put(chatId, entry);
       return entry.window;
     },
-    async putWindow(window) {
+    mark: () => String(epoch),
+    async putWindow(window, mark = String(epoch)) {
+      if (mark !== String(epoch)) return;
       const { chatId, revision } = window.channel;
       const entry = takeFresh(chatId);
       const held = entry?.window?.channel.revision;
@@ -94,10 +105,11 @@ export function createMemoryCache(clock: Clock, options: MemoryCacheOptions = {}
       if (entry !== undefined && held !== undefined && held >= revision) put(chatId, entry);
       else put(chatId, { floor: Math.max(revision, entry?.floor ?? 0), window: undefined, expiresAt: clock.monotonic() });
     },
+    async forgetAll() {
+      forget();
+    },
     async close() {
-      entries.clear();
-      usernames.clear();
-      messages = 0;
+      forget();
     },
   };
 }

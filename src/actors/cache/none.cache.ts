@@ -5,8 +5,10 @@ export function createNoneCache(): Cache {
   return {
     kind: 'none',
     window: async () => undefined,
+    mark: () => '',
     putWindow: async () => {},
     dropWindow: async () => {},
+    forgetAll: async () => {},
     close: async () => {},
   };
 }

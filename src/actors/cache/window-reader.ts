@@ -2,6 +2,7 @@ import type { Clock } from '../../clock.ts';
 import { causeChain } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Cache, ChannelRef, Message, MessageQuery, Store, StoredChannel, Window } from '../../ports.ts';
+import { sharedReads } from './shared-reads.ts';
 
 /** How long what was read from Telegram counts as fresh. */
 const FRESH_MS = 5 * 60_000;
@@ -25,6 +26,12 @@ interface MessagePage {
   /** False when there is certainly nothing further in the direction of the walk; a page from the cache may say true at the very end. */
   readonly more: boolean;
   readonly source: 'cache' | 'store';
+}
+
+/** A channel, and one message more than a window holds. */
+interface Newest {
+  readonly channel: StoredChannel;
+  readonly messages: readonly Message[];
 }
 
 /** What to read of a channel; see {@link MessageQuery}. */
@@ -63,18 +70,21 @@ export function createWindowReader(
     }
   }
 
-  /** Reads the newest messages and keeps what of them has no hole. */
-  async function readNewest(channel: StoredChannel, limit: number): Promise<Message[]> {
-    const messages = await store.readMessages({ chatId: channel.chatId, limit: Math.max(limit, WINDOW_DEPTH + 1) });
+  /** Reads a channel's newest messages, and keeps what of them has no hole. */
+  const newest = sharedReads(nameOf, async (ref: ChannelRef): Promise<Newest | undefined> => {
+    const mark = cache.mark();
+    const channel = await store.findChannel(ref);
+    if (channel === undefined) return undefined;
+    const messages = await store.readMessages({ chatId: channel.chatId, limit: WINDOW_DEPTH + 1 });
     const depth = channel.complete ? WINDOW_DEPTH : Math.min(WINDOW_DEPTH, channel.syncedDepth);
     const complete = channel.complete && messages.length <= WINDOW_DEPTH;
     try {
-      if (depth > 0) await cache.putWindow({ channel, messages: messages.slice(0, depth), complete });
+      if (depth > 0) await cache.putWindow({ channel, messages: messages.slice(0, depth), complete }, mark);
     } catch (error) {
       log.debug({ causes: causeChain(error) }, 'cache not writable');
     }
-    return messages;
-  }
+    return { channel, messages };
+  });
 
   return {
     mostMessages: WINDOW_DEPTH,
@@ -85,9 +95,13 @@ export function createWindowReader(
         const messages = window.messages.slice(0, limit);
         return { channel: window.channel, count: messages.length, messages: messages.slice(0, WINDOW_DEPTH) };
       }
-      const channel = await store.findChannel(ref);
-      if (channel === undefined || !isFresh(channel) || !(channel.complete || channel.syncedDepth >= limit)) return undefined;
-      const messages = (await readNewest(channel, Math.min(limit, WINDOW_DEPTH))).slice(0, Math.min(limit, WINDOW_DEPTH));
+      const isEnough = (known: StoredChannel | undefined): known is StoredChannel =>
+        known !== undefined && isFresh(known) && (known.complete || known.syncedDepth >= limit);
+      if (!isEnough(await store.findChannel(ref))) return undefined;
+      const found = await newest(ref);
+      if (found === undefined || !isEnough(found.channel)) return undefined;
+      const { channel } = found;
+      const messages = found.messages.slice(0, Math.min(limit, WINDOW_DEPTH));
       const count = limit <= WINDOW_DEPTH ? messages.length : Math.min(limit, await store.countMessages(channel.chatId));
       return { channel, count, messages };
     },
@@ -100,15 +114,21 @@ export function createWindowReader(
       const window = await cached(ref);
       const found = window === undefined ? undefined : pageOfWindow(window, query);
       if (found !== undefined) return found;
+      const isNewest = query.before === undefined && query.after === undefined && query.search === undefined;
+      if (isNewest && query.limit <= WINDOW_DEPTH) {
+        const read = await newest(ref);
+        return read && { channel: read.channel, ...cut(read.messages, query), source: 'store' };
+      }
       const channel = await store.findChannel(ref);
       if (channel === undefined) return undefined;
-      const newest = query.before === undefined && query.after === undefined && query.search === undefined;
-      const messages = newest
-        ? await readNewest(channel, query.limit + 1)
-        : await store.readMessages({ ...query, chatId: channel.chatId, limit: query.limit + 1 });
+      const messages = await store.readMessages({ ...query, chatId: channel.chatId, limit: query.limit + 1 });
       return { channel, ...cut(messages, query), source: 'store' };
     },
   };
+}
+
+function nameOf(ref: ChannelRef): string {
+  return ref.kind === 'id' ? String(ref.chatId) : `@${ref.username.toLowerCase()}`;
 }
 
 /** @returns undefined where the window cannot know the answer */

@@ -8,10 +8,12 @@ export interface ActionContext {
   readonly store: Store;
   readonly cache: Cache;
   readonly clock: Clock;
+  /** Aborted when the worker stops: the action commits what it has in hand, begins nothing new, and rejects with `RunStopped`. */
+  readonly signal: AbortSignal;
   /**
    * Commits a piece of work together with how far it brought the job: all or nothing, and only under the job's claim.
    * @param checkpoint what the action needs to go on from here in another run
-   * @throws when the job shall not go on: its claim is lost, it is cancelled, or the worker stops
+   * @throws when the job shall not go on: its claim is lost, or it is cancelled
    */
   commit(progress: JobProgress, checkpoint: JsonObject, effect: (tx: StoreTransaction) => Promise<void>): Promise<void>;
 }

@@ -3,7 +3,7 @@ import { errorRecord, toVigiliaError, VigiliaError } from '../../errors.ts';
 import type { JobMachineEvent } from '../../machines/job.machine.ts';
 import { stepJob } from '../../machines/job-step.ts';
 import type { Broker, Claim, Job } from '../../ports.ts';
-import { type ChildSpec, task } from '../actor.ts';
+import { type ChildSpec, type Life, task } from '../actor.ts';
 import type { AccountLine } from '../telegram/account-line.ts';
 import { type RunnerDeps, runJob } from './runner.ts';
 
@@ -18,15 +18,22 @@ const STORE_PAUSE_MS = 1_000;
 
 export interface ConsumerDeps extends RunnerDeps {
   readonly broker: Broker;
-  /** Names this installation, as owner of its accounts. */
-  readonly owner: string;
+  /**
+   * Raises the account's fencing token for this life.
+   * @returns the new one
+   * @throws LEASE_LOST where the account is another worker's by now
+   */
+  readonly raiseToken: (accountId: string) => Promise<number>;
+  /** Told when the account has another token than ours: somebody else has taken it. @default nobody wants to know */
+  readonly onSuperseded?: () => void;
   /** Tells the dispatcher that jobs became due. */
   readonly nudge: () => void;
 }
 
 /**
  * Takes an account's wake-ups, claims the jobs behind them and runs them while the account is authenticated.
- * Each of its lives takes a new fencing token first, so that what an earlier life had in hand is known to be lost.
+ * Each of its lives raises the fencing token first, so that what an earlier life had in hand is known to be lost. It can do so only while the
+ * account's lease is held here; taking the lease raises the token too, which makes all that another owner had in hand lost.
  */
 export function consumerSpec(line: AccountLine, deps: ConsumerDeps): ChildSpec {
   let consumer: Consumer | undefined;
@@ -37,7 +44,7 @@ export function consumerSpec(line: AccountLine, deps: ConsumerDeps): ChildSpec {
     view: () => consumer?.view() ?? {},
     start: (life) => ({
       logic: task(async (signal) => {
-        consumer = new Consumer(line, deps, signal);
+        consumer = new Consumer(line, deps, signal, life.handled);
         life.ready();
         await consumer.run();
       }),
@@ -49,6 +56,7 @@ class Consumer {
   readonly #line: AccountLine;
   readonly #deps: ConsumerDeps;
   readonly #signal: AbortSignal;
+  readonly #handled: Life['handled'];
   readonly #woken = new Set<string>();
   readonly #running = new Map<string, Promise<void>>();
   /** Ends the runs with this life, however it ends. */
@@ -62,7 +70,8 @@ class Consumer {
   /** Another worker has taken the account: this one takes no job any more. */
   #superseded = false;
 
-  constructor(line: AccountLine, deps: ConsumerDeps, signal: AbortSignal) {
+  constructor(line: AccountLine, deps: ConsumerDeps, signal: AbortSignal, handled: Life['handled']) {
+    this.#handled = handled;
     this.#line = line;
     this.#deps = deps;
     this.#signal = signal;
@@ -112,10 +121,9 @@ class Consumer {
 
   /** Takes the account, and hands back what earlier owners had in hand. */
   async #takeOver(): Promise<number> {
-    const { store, clock, log, owner } = this.#deps;
+    const { store, clock, log, raiseToken } = this.#deps;
     const { accountId } = this.#line;
-    await store.ensureAccount(accountId);
-    const token = await store.takeAccount(accountId, owner);
+    const token = await raiseToken(accountId);
     const poison = errorRecord(
       new VigiliaError('JOB_POISON', 'five workers in a row were lost on this job without any progress'),
     );
@@ -198,10 +206,14 @@ class Consumer {
       log.warn({ job: id, code: error.code, cause: error.message }, 'a job could not be claimed');
       return;
     }
-    if (this.#superseded)
+    if (this.#superseded) {
       log.error({ account: this.#line.accountId }, 'another worker has taken the account; this one takes no jobs');
+      this.#deps.onSuperseded?.();
+    }
     if (!job || !claim) return;
-    const left = await runJob(job, claim, this.#line, this.#life.signal, this.#deps);
+    const startedAt = clock.monotonic();
+    const left = await runJob(job, claim, this.#line.heeding(this.#life.signal), this.#life.signal, this.#deps);
+    this.#handled(`job ${job.action}`, clock.monotonic() - startedAt);
     if (!left) this.#audit = true;
     // The account may have come back before the job was parked (perhaps without an answer): then nobody else would look at it.
     if (!left || left.status === 'parked') this.#unpark = true;

@@ -2,7 +2,7 @@ import { type Clock, pause } from '../../clock.ts';
 import { toVigiliaError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Broker, Store } from '../../ports.ts';
-import { type ChildSpec, task } from '../actor.ts';
+import { type ChildSpec, type Life, task } from '../actor.ts';
 
 /** Longest time between two looks at the table, in ms: jobs that other processes accepted are found by it. */
 const POLL_MS = 1_000;
@@ -19,8 +19,8 @@ export interface DispatcherDeps {
   readonly log: Log;
   readonly store: Store;
   readonly broker: Broker;
-  /** Accounts whose jobs are woken here. */
-  readonly accounts: readonly string[];
+  /** @returns the accounts whose jobs are woken here, now */
+  readonly accounts: () => readonly string[];
 }
 
 /** Lets others say that jobs became due, without knowing the dispatcher. */
@@ -57,7 +57,7 @@ export function dispatcherSpec(nudge: Nudge, deps: DispatcherDeps): ChildSpec {
     start: (life) => ({
       logic: task(async (signal) => {
         life.ready();
-        await dispatch(nudge, deps, signal);
+        await dispatch(nudge, deps, signal, life.handled);
       }),
     }),
   };
@@ -67,16 +67,19 @@ async function dispatch(
   nudge: Nudge,
   { clock, log, store, broker, accounts }: DispatcherDeps,
   signal: AbortSignal,
+  handled: Life['handled'],
 ): Promise<void> {
   let storeIsDown = false;
   let pruneAt = clock.monotonic();
   let pruned = 0;
   while (!signal.aborted) {
     let waitMs = POLL_MS;
+    const startedAt = clock.monotonic();
     try {
-      const due = await store.pickDue(accounts, clock.now(), BATCH);
+      const served = accounts();
+      const due = await store.pickDue(served, clock.now(), BATCH);
       for (const { id, accountId } of due) await broker.wake(accountId, id);
-      const next = due.length === BATCH ? clock.now() : await store.nextDue(accounts, clock.now());
+      const next = due.length === BATCH ? clock.now() : await store.nextDue(served, clock.now());
       if (next !== undefined) waitMs = Math.min(POLL_MS, Math.max(0, next - clock.now()));
       if (clock.monotonic() >= pruneAt) {
         pruneAt = clock.monotonic() + PRUNE_PAUSE_MS;
@@ -89,6 +92,7 @@ async function dispatch(
         }
       }
       storeIsDown = false;
+      handled('round', clock.monotonic() - startedAt);
     } catch (thrown) {
       const error = toVigiliaError(thrown);
       if (error.code !== 'STORE_UNAVAILABLE') throw error;

@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import { VigiliaError } from '../../errors.ts';
 import { JOB_MACHINE_VERSION } from '../../machines/job.machine.ts';
-import type { Intake, Store } from '../../ports.ts';
+import type { Intake, JsonObject, Store } from '../../ports.ts';
 import type { Action } from './action.ts';
 import { jobId } from './job-id.ts';
 
@@ -13,14 +13,16 @@ export interface IntakeDeps {
   readonly entropy: (bytes: number) => Uint8Array;
   readonly store: Pick<Store, 'insertJob' | 'listAccounts'>;
   readonly actions: ReadonlyMap<string, Action>;
-  /** The account that serves requests which name none. */
+  /** The account that serves requests which name none, where nothing speaks for another one. It need not have a row yet. */
   readonly defaultAccount: string;
+  /** Chooses the account of a request that names none. @default {@link IntakeDeps.defaultAccount} */
+  readonly choose?: (params: JsonObject) => Promise<string>;
   /** Tells the dispatcher that there is a job. */
   readonly nudge: () => void;
 }
 
 /** Where jobs come in: once `submit` resolves, the job is a row, and the row is never lost. */
-export function createIntake({ clock, entropy, store, actions, defaultAccount, nudge }: IntakeDeps): Intake {
+export function createIntake({ clock, entropy, store, actions, defaultAccount, choose, nudge }: IntakeDeps): Intake {
   async function checkAccount(accountId: string): Promise<void> {
     if (accountId === defaultAccount || (await store.listAccounts()).includes(accountId)) return;
     throw new VigiliaError('UNKNOWN_ACCOUNT', `there is no account ${accountId}`, { field: 'accountId' });
@@ -28,9 +30,10 @@ export function createIntake({ clock, entropy, store, actions, defaultAccount, n
 
   return {
     checkAccount,
-    submit: async ({ action: name, params, accountId = defaultAccount }) => {
+    submit: async ({ action: name, params, accountId: wanted }) => {
       const action = actions.get(name);
       if (!action) throw new VigiliaError('UNKNOWN_ACTION', `there is no action ${name}`, { field: 'action' });
+      const accountId = wanted ?? (await choose?.(params)) ?? defaultAccount;
       await checkAccount(accountId);
       const now = clock.now();
       const job = await store.insertJob({

@@ -21,7 +21,7 @@ export interface RunnerDeps {
 
 /**
  * Runs a claimed job to the end of this claim: completed, failed, waiting for another try, or handed back. It never rejects.
- * @param signal aborted when the worker stops: the page in hand is finished, then the job is handed back
+ * @param signal aborted when the worker stops: what is in hand is finished, then the job is handed back
  * @returns the row as this run left it, or undefined when that is not known: the claim was over, or the end could not be written down
  */
 export async function runJob(
@@ -75,11 +75,11 @@ function runAction(job: Job, claim: Claim, calls: TelegramCalls, signal: AbortSi
     store,
     cache,
     clock,
+    signal,
     commit: async (progress, checkpoint, effect) => {
       const event = { type: 'PROGRESS', now: clock.now(), claim, progress, checkpoint } as const;
       const stepped = await store.stepJob(job.id, (row) => stepJob(row, [event]), effect);
       if (stepped?.status === 'cancelled') throw new VigiliaError('JOB_CANCELLED', 'the job was cancelled');
-      if (signal.aborted) throw new RunStopped();
     },
   });
 }

@@ -1,13 +1,12 @@
 import type { Random } from '../../clock.ts';
 import { errorRecord, type VigiliaError } from '../../errors.ts';
 import { type BackoffPolicy, backoffDelayMs } from '../../machines/backoff.ts';
+import { FLOOD_SPREAD_MS } from '../../machines/flood-window.ts';
 import type { JobMachineEvent } from '../../machines/job.machine.ts';
 import type { Claim } from '../../ports.ts';
 
 /** Delay before another attempt. */
 const RETRY: BackoffPolicy = { baseMs: 2_000, capMs: 60_000 };
-/** Spread added to a wait that Telegram named, in ms: jobs that were told the same do not come back at once. */
-const THROTTLE_SPREAD_MS = 1_000;
 
 /** What a run is told when it shall end without a fault of its own. */
 export class RunStopped extends Error {
@@ -37,13 +36,14 @@ export function verdictOf(
       // the others pass, the job would ask Telegram for the same page as fast as it can.
       return { type: 'RELEASE', now, claim, retryAt: now + backoffDelayMs(RETRY, claim.number - 1, random) };
     case 'TELEGRAM_OFFLINE':
+    case 'TELEGRAM_DEACTIVATED':
     case 'TELEGRAM_KEY_DUPLICATED':
     case 'TELEGRAM_KEY_UNKNOWN':
     case 'TELEGRAM_REAUTH':
       return { type: 'PARK', now, claim, error: record };
   }
   if (error.fault === 'throttled') {
-    const retryAt = now + (error.retryAfterMs ?? 0) + Math.floor(random() * THROTTLE_SPREAD_MS);
+    const retryAt = now + (error.retryAfterMs ?? 0) + Math.floor(random() * FLOOD_SPREAD_MS);
     return { type: 'THROTTLE', now, claim, error: record, retryAt };
   }
   const retryable = error.fault === 'transient' || error.fault === 'bug';

@@ -1,5 +1,5 @@
 import { VigiliaError } from '../../errors.ts';
-import type { PeerEntity, Position } from '../../ports.ts';
+import type { ChannelRef, PeerEntity, Position } from '../../ports.ts';
 import type { SqlSession } from './sql-driver.ts';
 import { epochSeconds, mtprotoDate } from './sql-values.ts';
 
@@ -17,14 +17,35 @@ async function accountNumber(session: SqlSession, accountId: string): Promise<nu
   return row?.number as number | undefined;
 }
 
+/** What `Store.makeAccount` says. */
+export async function makeAccount(session: SqlSession, accountId: string): Promise<boolean> {
+  const rows = await session.query(
+    `INSERT INTO accounts (id) VALUES ($1)
+     ON CONFLICT (id) DO UPDATE SET removed_at = NULL WHERE accounts.removed_at IS NOT NULL RETURNING id`,
+    [accountId],
+  );
+  return rows.length > 0;
+}
+
+/** What `Store.removeAccount` says. */
+export async function removeAccount(session: SqlSession, accountId: string): Promise<number> {
+  const [row] = await session.query(
+    `UPDATE accounts SET removed_at = now(), fencing_token = fencing_token + 1 WHERE id = $1 AND removed_at IS NULL
+     RETURNING fencing_token`,
+    [accountId],
+  );
+  if (row === undefined) throw new VigiliaError('UNKNOWN_ACCOUNT', `there is no account ${accountId}`, { field: 'id' });
+  return row.fencing_token as number;
+}
+
 /** What `Store.listAccounts` says. @returns ids in the order in which they were first seen */
 export async function listAccounts(session: SqlSession): Promise<string[]> {
-  const rows = await session.query('SELECT id FROM accounts ORDER BY number');
+  const rows = await session.query('SELECT id FROM accounts WHERE removed_at IS NULL ORDER BY number');
   return rows.map((row) => row.id as string);
 }
 
-/** What `Store.takeAccount` says. @throws UNKNOWN_ACCOUNT when it has no row */
-export async function takeAccount(session: SqlSession, accountId: string, owner: string): Promise<number> {
+/** Makes what is claimed under older tokens lost. @returns the new token @throws UNKNOWN_ACCOUNT when it has no row */
+export async function raiseFencingToken(session: SqlSession, accountId: string, owner: string): Promise<number> {
   const [row] = await session.query(
     'UPDATE accounts SET fencing_token = fencing_token + 1, owner = $2, taken_at = now() WHERE id = $1 RETURNING fencing_token',
     [accountId, owner],
@@ -89,4 +110,14 @@ export async function readPositions(session: SqlSession, accountId: string): Pro
     date: row.date as number,
     seq: row.seq as number,
   }));
+}
+
+/** What `Store.accountsKnowing` says. */
+export async function accountsKnowing(session: SqlSession, ref: ChannelRef): Promise<string[]> {
+  const fits = ref.kind === 'id' ? 'peer_id = $1::int8' : 'lower(username) = lower($1)';
+  const rows = await session.query(
+    `SELECT accounts.id FROM entities JOIN accounts ON accounts.id = account_id WHERE ${fits} AND removed_at IS NULL GROUP BY accounts.id, number ORDER BY number`,
+    [ref.kind === 'id' ? ref.chatId : ref.username],
+  );
+  return rows.map((row) => row.id as string);
 }

@@ -1,11 +1,13 @@
 import { type DueJob, JOB_STATUSES, type JobCounts } from '../../ports.ts';
+import { pruneUnseen } from './message-rows.ts';
 import type { SqlSession } from './sql-driver.ts';
 import { epochMs, instant, type SqlValue } from './sql-values.ts';
+import { pruneStream } from './stream-rows.ts';
 
 const DAY_MS = 86_400_000;
 const KEEP_COMPLETED_MS = 7 * DAY_MS;
 const KEEP_ENDED_MS = 30 * DAY_MS;
-const KEEP_OUTBOX_MS = 7 * DAY_MS;
+const KEEP_EVENTS_MS = 7 * DAY_MS;
 
 // What is locked is being stepped or picked by somebody else at this moment. `urgent_at` follows the due time by ten minutes at most
 // (ten priorities), which keeps the far future out of the scan.
@@ -67,6 +69,16 @@ export async function findOwn(session: SqlSession, accountId: string, token: num
   return rows.map((row) => row.id as string);
 }
 
+/** What `Store.findUnended` says. */
+export async function findUnended(session: SqlSession, accountId: string, limit: number): Promise<string[]> {
+  const rows = await session.query(
+    `SELECT id FROM jobs WHERE account_id = $1 AND status IN ('queued', 'processing', 'delayed', 'parked')
+     ORDER BY created_at, id LIMIT $2::int8`,
+    [accountId, limit],
+  );
+  return rows.map((row) => row.id as string);
+}
+
 /** What `Store.findParked` says. @returns oldest first */
 export async function findParked(session: SqlSession, accountId: string): Promise<string[]> {
   const rows = await session.query(`SELECT id FROM jobs WHERE status = 'parked' AND account_id = $1 ORDER BY created_at, id`, [
@@ -99,20 +111,14 @@ const PRUNE_JOBS = `
   ), gone AS (DELETE FROM jobs USING old WHERE jobs.id = old.id RETURNING 1)
   SELECT count(*) AS rows FROM gone`;
 
-const PRUNE_OUTBOX = `
-  WITH old AS (SELECT id FROM outbox WHERE created_at < $1::timestamptz ORDER BY id LIMIT $2::int8 FOR UPDATE SKIP LOCKED),
-  gone AS (DELETE FROM outbox USING old WHERE outbox.id = old.id RETURNING 1)
-  SELECT count(*) AS rows FROM gone`;
-
 /** What `Store.prune` says; each statement is a transaction of its own. */
 export async function prune(session: SqlSession, nowMs: number, maxRows: number): Promise<number> {
   const old = [instant(nowMs - KEEP_COMPLETED_MS), instant(nowMs - KEEP_ENDED_MS)];
   const lines = await deleted(session, PRUNE_HISTORY, [...old, maxRows]);
   const jobs = lines < maxRows ? await deleted(session, PRUNE_JOBS, [...old, maxRows - lines]) : 0;
   const ended = lines + jobs;
-  return ended < maxRows
-    ? ended + (await deleted(session, PRUNE_OUTBOX, [instant(nowMs - KEEP_OUTBOX_MS), maxRows - ended]))
-    : ended;
+  const told = ended < maxRows ? ended + (await pruneStream(session, nowMs - KEEP_EVENTS_MS, maxRows - ended)) : ended;
+  return told < maxRows ? told + (await pruneUnseen(session, nowMs - DAY_MS, maxRows - told)) : told;
 }
 
 async function deleted(session: SqlSession, statement: string, values: readonly SqlValue[]): Promise<number> {

@@ -1,9 +1,9 @@
 import type { Clock } from '../../clock.ts';
 import type { VigiliaError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
+import { RENEWAL_TIMEOUT_MS } from '../../machines/lease-rule.ts';
 import type { Store } from '../../ports.ts';
-import { openPgDriver } from './pg.driver.ts';
-import { openPgliteDriver } from './pglite.driver.ts';
+import { beginPgliteDriver } from './pglite.driver.ts';
 import { createSqlStore } from './sql-store.ts';
 
 /** Which database to use. */
@@ -26,17 +26,18 @@ export type StoreOptions =
 const MIGRATION_MS = 600_000;
 
 /**
- * Opens the store. PostgreSQL is not asked for anything yet: a server that cannot be reached is a state that each call reports, and calls
- * work as soon as it is up. Call `prepare` before anything else.
- * @throws DATA_DIR_UNUSABLE, STORE_UNAVAILABLE when PGlite cannot be opened; never for PostgreSQL
+ * Opens the store, and waits for nothing but its own code: a database that cannot be reached, or opened, is told by each call, and calls work
+ * as soon as it is up. Call `prepare` before anything else: of a folder that PGlite cannot open it says DATA_DIR_UNUSABLE.
  */
 export async function openStore(options: StoreOptions, deps: { readonly clock: Clock; readonly log: Log }): Promise<Store> {
   if (options.kind === 'pglite') {
-    return createSqlStore({ driver: await openPgliteDriver(options, deps), ...deps });
+    return createSqlStore({ driver: beginPgliteDriver(options, deps), ...deps });
   }
   const { url, directUrl = url } = options;
+  const { openPgDriver } = await import('./pg.driver.ts');
   return createSqlStore({
     driver: openPgDriver({ url }, deps),
+    leaseDriver: openPgDriver({ url, connections: 1, connectMs: RENEWAL_TIMEOUT_MS, statementMs: RENEWAL_TIMEOUT_MS }, deps),
     openMigrationDriver: () => openPgDriver({ url: directUrl, connections: 1, statementMs: MIGRATION_MS }, deps),
     ...deps,
   });

@@ -8,7 +8,7 @@ export async function appendOutbox(session: SqlSession, entries: readonly Outbox
   await session.query(
     `INSERT INTO outbox (topic, payload, created_at)
      SELECT topic, payload, $3::timestamptz
-     FROM unnest($1::text[], $2::jsonb[]) WITH ORDINALITY AS entry (topic, payload, place) ORDER BY place`,
+     FROM unnest($1::text[], $2::json[]) WITH ORDINALITY AS entry (topic, payload, place) ORDER BY place`,
     [entries.map((entry) => entry.topic), entries.map((entry) => json(entry.payload)), instant(nowMs)],
   );
 }

@@ -1,4 +1,4 @@
-import type { SqlColumn } from './sql-values.ts';
+import type { EncodedValue, SqlColumn } from './sql-values.ts';
 
 /** Where the database of a PGlite thread lives: a folder, or nowhere but in memory. */
 export interface PgliteHostData {
@@ -8,7 +8,7 @@ export interface PgliteHostData {
 
 /** What the driver asks of the thread; it answers in order. */
 export type PgliteRequest =
-  | { readonly id: number; readonly kind: 'query'; readonly text: string; readonly values: readonly (string | null)[] }
+  | { readonly id: number; readonly kind: 'query'; readonly text: string; readonly values: readonly EncodedValue[] }
   | { readonly id: number; readonly kind: 'script'; readonly text: string }
   | { readonly id: number; readonly kind: 'close' };
 

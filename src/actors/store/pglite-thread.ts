@@ -70,7 +70,7 @@ export class PgliteThread {
     this.#lastId += 1;
     const id = this.#lastId;
     const answer = this.#expect(id);
-    this.#worker.postMessage({ ...work, id });
+    this.#worker.postMessage({ ...work, id }, givenAway(work));
     return this.#withDeadline(deadlineMs, answer);
   }
 
@@ -126,6 +126,12 @@ export class PgliteThread {
     this.#pending.clear();
     if (!this.#closing) this.#onDeath(error);
   }
+}
+
+/** Binary parameters change hands: copied, the unwritten ends of their buffers would be copied too. */
+function givenAway(work: PgliteWork): ArrayBuffer[] {
+  if (work.kind !== 'query') return [];
+  return work.values.flatMap((value) => (value instanceof Uint8Array ? [value.buffer as ArrayBuffer] : []));
 }
 
 /** A thread runs compiled code only: where this module itself runs from its source (tests), the thread's comes from the build. */

@@ -37,6 +37,13 @@ export async function openPgliteDriver(options: PgliteOptions, dependencies: Dep
   return driver;
 }
 
+/** The same without waiting: opening has begun, and a failure is met by the first call. */
+export function beginPgliteDriver(options: PgliteOptions, dependencies: Dependencies): SqlDriver {
+  const driver = new PgliteDriver(options, dependencies);
+  driver.thread().catch(() => {});
+  return driver;
+}
+
 class PgliteDriver implements SqlDriver {
   readonly kind = 'pglite';
   readonly #folder: string | null;

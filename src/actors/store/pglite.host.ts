@@ -2,14 +2,16 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } fro
 import { dirname, join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { PGlite, types } from '@electric-sql/pglite';
+import { emptyCluster } from './empty-cluster.ts';
 import type { PgliteHostData, PgliteReply, PgliteRequest } from './pglite-protocol.ts';
 
 // The entry of the thread that owns the embedded database: a statement over a thousand rows would hold the program's own loop for 90 ms.
 
-/** Parameters and results pass as PostgreSQL's text, whatever their type: the other side knows the types. */
-const asText = (text: string): string => text;
-const PARSERS = Object.fromEntries(Object.keys(types.parsers).map((type) => [type, asText]));
-const SERIALIZERS: Record<number, (text: string) => string> = new Proxy({}, { get: () => asText });
+/** Parameters and results pass in PostgreSQL's own forms, whatever their type: the other side knows the types. */
+const asIs = <T>(value: T): T => value;
+const PARSERS = Object.fromEntries(Object.keys(types.parsers).map((type) => [type, asIs<string>]));
+// Bytes are bound in binary form by PGlite, although its type says that serializers give strings.
+const SERIALIZERS: Record<number, (value: string) => string> = new Proxy({}, { get: () => asIs<string> });
 
 if (parentPort === null) throw new Error('pglite.host is the entry of a worker thread');
 const port = parentPort;
@@ -27,7 +29,7 @@ try {
 }
 
 async function openDatabase(): Promise<PGlite> {
-  if (folder === null) return PGlite.create();
+  if (folder === null) return createCluster();
   if (!existsSync(join(folder, 'PG_VERSION'))) await createDatabase(folder);
   return PGlite.create({ dataDir: folder });
 }
@@ -42,9 +44,15 @@ async function createDatabase(at: string): Promise<void> {
     rmdirSync(at);
   }
   mkdirSync(unfinished, { mode: 0o700 });
-  const database = await PGlite.create({ dataDir: unfinished });
+  const database = await createCluster(unfinished);
   await database.close();
   renameSync(unfinished, at);
+}
+
+/** @param dataDir an empty folder; in memory without */
+function createCluster(dataDir?: string): Promise<PGlite> {
+  const loadDataDir = emptyCluster();
+  return PGlite.create({ ...(dataDir !== undefined && { dataDir }), ...(loadDataDir && { loadDataDir }) });
 }
 
 async function answer(database: PGlite, request: PgliteRequest): Promise<PgliteReply> {

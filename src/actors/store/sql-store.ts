@@ -5,15 +5,22 @@ import * as accounts from './account-rows.ts';
 import * as channels from './channel-rows.ts';
 import * as queue from './job-queue.ts';
 import * as jobs from './job-rows.ts';
+import * as leases from './lease-rows.ts';
+import * as logins from './login-rows.ts';
 import * as messages from './message-rows.ts';
 import { migrate, readMigrations, SQL_FOLDER } from './migrations.ts';
 import { appendOutbox } from './outbox-rows.ts';
+import * as sessions from './session-rows.ts';
 import type { SqlDriver, SqlSession } from './sql-driver.ts';
+import * as stream from './stream-rows.ts';
 import { createTransactions } from './transactions.ts';
+import * as updates from './update-rows.ts';
 
 /** What a store works with. */
 export interface SqlStoreParts {
   readonly driver: SqlDriver;
+  /** What leases are taken, renewed and given back on, so that they wait for nobody. @default the driver itself */
+  readonly leaseDriver?: SqlDriver;
   /** Opens the connection that migrations run on; it is closed after them. @default the driver itself */
   readonly openMigrationDriver?: () => SqlDriver;
   /** Folder of the numbered SQL files. @default the program's own */
@@ -26,6 +33,7 @@ export interface SqlStoreParts {
 export function createSqlStore(parts: SqlStoreParts): Store {
   const { driver, clock, log } = parts;
   const database = createTransactions(driver);
+  const leaseDesk = parts.leaseDriver === undefined ? database : createTransactions(parts.leaseDriver);
 
   /** Runs work with a handle on the session, and waits for the calls on it that the work did not wait for: half of one must not commit. */
   async function withHandle<T>(session: SqlSession, work: (tx: StoreTransaction) => Promise<T>): Promise<T> {
@@ -37,10 +45,16 @@ export function createSqlStore(parts: SqlStoreParts): Store {
     const result = await work({
       upsertMessages: (scope, batch) => call(messages.upsertMessages(session, scope, batch)),
       deleteMessages: (scope, chatId, ids, atMs) => call(messages.deleteMessages(session, scope, chatId, ids, atMs)),
+      replaceRange: (scope, chatId, range, batch, atMs) =>
+        call(messages.replaceRange(session, scope, chatId, range, batch, atMs)),
+      deletePrivate: (scope, ids, atMs) => call(updates.deletePrivate(session, scope, ids, atMs)),
       deleteAbsent: (scope, chatId, range, present, atMs) =>
-        call(messages.deleteAbsent(session, scope, chatId, range, present, atMs)),
+        call(updates.deleteAbsent(session, scope, chatId, range, present, atMs)),
+      pinMessages: (scope, chatId, ids, pinned, pts) => call(updates.pinMessages(session, scope, chatId, ids, pinned, pts)),
+      countViews: (counts) => call(updates.countViews(session, counts)),
       upsertChannels: (batch) => call(channels.upsertChannels(session, batch)),
-      markSynced: (chatId, atMs, depth, complete) => call(channels.markSynced(session, chatId, atMs, depth, complete)),
+      markSynced: (chatId, atMs, depth, complete) =>
+        call(messages.deleteUnseen(session, chatId).then(() => channels.markSynced(session, chatId, atMs, depth, complete))),
       upsertEntities: (accountId, entities) => call(accounts.upsertEntities(session, accountId, entities)),
       savePosition: (accountId, position) => call(accounts.savePosition(session, accountId, position)),
       appendOutbox: (entries) => call(appendOutbox(session, entries, clock.now())),
@@ -88,7 +102,9 @@ export function createSqlStore(parts: SqlStoreParts): Store {
       await database.query('SELECT 1');
       return clock.monotonic() - start;
     },
-    close: () => driver.close(),
+    close: async () => {
+      await Promise.all([driver.close(), parts.leaseDriver?.close()]);
+    },
 
     transaction: (work) => database.run((session) => withHandle(session, work)),
 
@@ -99,16 +115,49 @@ export function createSqlStore(parts: SqlStoreParts): Store {
     nextDue: (accountIds, nowMs) => queue.nextDue(database, accountIds, nowMs),
     findLost: (accountIds) => queue.findLost(database, accountIds),
     findOwn: (accountId, token) => queue.findOwn(database, accountId, token),
+    findUnended: (accountId, limit) => queue.findUnended(database, accountId, limit),
     findParked: (accountId) => queue.findParked(database, accountId),
     countJobs: () => queue.countJobs(database),
     jobEvents: (id) => jobs.jobEvents(database, id),
     prune: (nowMs, maxRows) => queue.prune(database, nowMs, maxRows),
 
+    takeSequencer: (owner, leaseMs) => stream.takeSequencer(database, owner, leaseMs),
+    renewSequencer: (owner, token, leaseMs) => stream.renewSequencer(database, owner, token, leaseMs),
+    releaseSequencer: (owner, token) => stream.releaseSequencer(database, owner, token),
+    placeEvents: (owner, token, most, leaseMs) => stream.placeEvents(database, owner, token, most, leaseMs),
+    readEvents: (after, limit) => stream.readEvents(database, after, limit),
+    streamState: () => stream.streamState(database),
+
     ensureAccount: (accountId) => accounts.ensureAccount(database, accountId),
+    makeAccount: (accountId) => accounts.makeAccount(database, accountId),
+    removeAccount: (accountId) => accounts.removeAccount(database, accountId),
     listAccounts: () => accounts.listAccounts(database),
-    takeAccount: (accountId, owner) => accounts.takeAccount(database, accountId, owner),
+    takeAccount: (accountId, owner) => database.run((session) => leases.takeAccount(session, accountId, owner)),
+    takeLease: (accountId, owner, home) => leaseDesk.run((session) => leases.takeLease(session, accountId, owner, home)),
+    renewLeases: (owner, renewals, homes) => leases.renewLeases(leaseDesk, owner, renewals, homes),
+    releaseLease: (accountId, owner, token) => leases.releaseLease(leaseDesk, accountId, owner, token),
+    raiseToken: (accountId, owner, leaseToken) =>
+      database.run((session) => leases.raiseToken(session, accountId, owner, leaseToken)),
+    leases: () => leases.readLeases(database),
+    checkInWorker: (worker, forMs) => leases.checkInWorker(database, worker, forMs),
+    accountsKnowing: (ref) => accounts.accountsKnowing(database, ref),
     entities: (accountId) => accounts.readEntities(database, accountId),
     positions: (accountId) => accounts.readPositions(database, accountId),
+    unfollowed: (accountId) => updates.readUnfollowed(database, accountId),
+    setFollowed: (accountId, chatId, followed) => updates.setFollowed(database, accountId, chatId, followed),
+
+    openLoginDesk: (worker, publicKey) => logins.openLoginDesk(database, worker, publicKey),
+    loginDeskOf: (accountId) => logins.loginDeskOf(database, accountId),
+    askLogin: (errand) => logins.askLogin(database, errand),
+    takeLoginQuestions: (worker) => logins.takeLoginQuestions(database, worker),
+    answerLogin: (id, answer) => logins.answerLogin(database, id, answer),
+    takeLoginAnswer: (id) => logins.takeLoginAnswer(database, id),
+
+    sessionAccounts: () => sessions.sessionAccounts(database),
+    sessionGenerations: (accountId) => sessions.sessionGenerations(database, accountId),
+    addSession: (accountId, sealed, token) => database.run((session) => sessions.addSession(session, accountId, sealed, token)),
+    resealSession: (accountId, before, envelope) => sessions.resealSession(database, accountId, before, envelope),
+    dropSessions: (accountId, generations) => sessions.dropSessions(database, accountId, generations),
 
     findChannel: (ref) => channels.findChannel(database, ref),
     listChannels: (limit, after) => channels.listChannels(database, limit, after),

@@ -1,5 +1,6 @@
 import { VigiliaError } from '../../errors.ts';
 import type { Json } from '../../ports.ts';
+import type { Binary } from './binary-arrays.ts';
 import { decodeJson, decodeText, encodeJson, encodeText } from './stored-text.ts';
 
 /** A parameter that is in PostgreSQL's own text form already. */
@@ -10,9 +11,12 @@ export interface Literal {
 type Scalar = null | boolean | number | string | Literal;
 
 /** What a statement takes: strings are escaped as stored text, arrays become PostgreSQL's array literals. */
-export type SqlValue = Scalar | readonly Scalar[];
+export type SqlValue = Scalar | Binary | readonly Scalar[];
 
-/** One row as it comes back: text and jsonb unescaped, numbers and booleans parsed, whatever else in PostgreSQL's text form. */
+/** A parameter as it goes to the database: in PostgreSQL's text form, or its binary form. */
+export type EncodedValue = string | Uint8Array | null;
+
+/** One row as it comes back: text, json and jsonb unescaped, numbers and booleans parsed, whatever else in PostgreSQL's text form. */
 export type SqlRow = Readonly<Record<string, unknown>>;
 
 /** A column of a result. */
@@ -50,9 +54,13 @@ export function epochSeconds(column: string): string {
   return `floor(extract(epoch FROM ${column}))::int8 AS ${column}`;
 }
 
-/** Parameters in PostgreSQL's text form, the same for every driver. */
-export function encodeValues(values: readonly SqlValue[]): (string | null)[] {
-  return values.map((value) => (Array.isArray(value) ? arrayLiteral(value) : encodeScalar(value as Scalar)));
+/** Parameters as they go over the wire, the same for every driver. */
+export function encodeValues(values: readonly SqlValue[]): EncodedValue[] {
+  return values.map((value) => {
+    if (Array.isArray(value)) return arrayLiteral(value);
+    const single = value as Scalar | Binary;
+    return typeof single === 'object' && single !== null && 'binary' in single ? single.binary : encodeScalar(single);
+  });
 }
 
 /** Rows out of PostgreSQL's text form. */
@@ -94,12 +102,14 @@ const INT8 = 20;
 const INT2 = 21;
 const INT4 = 23;
 const TEXT = 25;
+const JSON_TEXT = 114;
 const JSONB = 3802;
 
 function decodeScalar(type: number, text: string): unknown {
   switch (type) {
     case TEXT:
       return decodeText(text);
+    case JSON_TEXT:
     case JSONB:
       return decodeJson(text);
     case BOOL:

@@ -14,6 +14,8 @@ export interface GatedStore extends Store {
  */
 export function gateStore(inner: Store): GatedStore {
   let closed: string | undefined = 'it was not prepared yet';
+  /** It was ours at least once, and what was taken then may be kept and given back. */
+  let wasOpen = false;
   /** Counts what decides about the gate, so that a `prepare` that was overtaken opens nothing. */
   let turn = 0;
 
@@ -31,6 +33,15 @@ export function gateStore(inner: Store): GatedStore {
     };
   }
 
+  /**
+   * For what touches nothing but a lease that was taken through the gate, under its token: a pool that is too slow for a ping shall not cost the
+   * leases, which have a connection of their own.
+   */
+  function gatedOnce<A extends readonly unknown[], R>(method: (...args: A) => Promise<R>): (...args: A) => Promise<R> {
+    const before = gated(method);
+    return (...args) => (wasOpen ? method(...args) : before(...args));
+  }
+
   return {
     kind: inner.kind,
     shut,
@@ -43,7 +54,9 @@ export function gateStore(inner: Store): GatedStore {
         if (mine === turn) closed = thrown instanceof Error ? thrown.message : String(thrown);
         throw thrown;
       }
-      if (mine === turn) closed = undefined;
+      if (mine !== turn) return;
+      closed = undefined;
+      wasOpen = true;
     },
     close: () => inner.close(),
 
@@ -56,15 +69,44 @@ export function gateStore(inner: Store): GatedStore {
     nextDue: gated(inner.nextDue),
     findLost: gated(inner.findLost),
     findOwn: gated(inner.findOwn),
+    findUnended: gated(inner.findUnended),
     findParked: gated(inner.findParked),
     countJobs: gated(inner.countJobs),
     jobEvents: gated(inner.jobEvents),
     prune: gated(inner.prune),
+    takeSequencer: gated(inner.takeSequencer),
+    renewSequencer: gated(inner.renewSequencer),
+    releaseSequencer: gated(inner.releaseSequencer),
+    placeEvents: gated(inner.placeEvents),
+    readEvents: gated(inner.readEvents),
+    streamState: gated(inner.streamState),
     ensureAccount: gated(inner.ensureAccount),
+    makeAccount: gated(inner.makeAccount),
+    removeAccount: gated(inner.removeAccount),
     listAccounts: gated(inner.listAccounts),
     takeAccount: gated(inner.takeAccount),
+    takeLease: gated(inner.takeLease),
+    renewLeases: gatedOnce(inner.renewLeases),
+    releaseLease: gatedOnce(inner.releaseLease),
+    raiseToken: gated(inner.raiseToken),
+    leases: gated(inner.leases),
+    checkInWorker: gated(inner.checkInWorker),
+    accountsKnowing: gated(inner.accountsKnowing),
     entities: gated(inner.entities),
     positions: gated(inner.positions),
+    unfollowed: gated(inner.unfollowed),
+    setFollowed: gated(inner.setFollowed),
+    openLoginDesk: gated(inner.openLoginDesk),
+    loginDeskOf: gated(inner.loginDeskOf),
+    askLogin: gated(inner.askLogin),
+    takeLoginQuestions: gated(inner.takeLoginQuestions),
+    answerLogin: gated(inner.answerLogin),
+    takeLoginAnswer: gated(inner.takeLoginAnswer),
+    sessionAccounts: gated(inner.sessionAccounts),
+    sessionGenerations: gated(inner.sessionGenerations),
+    addSession: gated(inner.addSession),
+    resealSession: gated(inner.resealSession),
+    dropSessions: gated(inner.dropSessions),
     findChannel: gated(inner.findChannel),
     listChannels: gated(inner.listChannels),
     readMessages: gated(inner.readMessages),

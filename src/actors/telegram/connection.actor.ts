@@ -1,13 +1,25 @@
 import { fromPromise, type Snapshot } from 'xstate';
 import type { Clock, Random } from '../../clock.ts';
-import { toVigiliaError, VigiliaError } from '../../errors.ts';
+import { causeChain, toVigiliaError, VigiliaError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { type BackoffPolicy, backoffDelayMs } from '../../machines/backoff.ts';
 import { type ConnectionEvent, type ConnectionPolicy, connectionMachine } from '../../machines/connection.machine.ts';
 import type { Json, JsonObject, PeerEntity, Store, Telegram, TelegramLink } from '../../ports.ts';
-import type { ChildSpec, Start } from '../actor.ts';
+import type { ChildSpec, Life, Start } from '../actor.ts';
+import { type Owner, onAccountOf } from '../stray.ts';
+import type { AccountLease } from './account-lease.ts';
 import type { AccountLine } from './account-line.ts';
-import type { SessionFiles } from './session-file.ts';
+import { LOGGED_OUT, type Sessions } from './session/session-vault.ts';
+import type { Turns } from './turns.ts';
+
+/** How long an answer counts as evidence that the account is logged in, in ms: with a ping's interval, less than the 45 s in which health has to tell. */
+const CONFIRMED_MS = 8_000;
+
+/**
+ * How many accounts of a process may be opening a link at the same time: a key exchange is a tenth of a second of work, in which nothing else
+ * is done, and Telegram sees no hundreds of connections from one address within a second.
+ */
+export const OPENINGS_AT_ONCE = 16;
 
 /** Requirement B1. */
 const BACKOFF: BackoffPolicy = { baseMs: 1_000, capMs: 60_000 };
@@ -24,7 +36,11 @@ export interface ConnectionDeps {
   readonly log: Log;
   readonly telegram: Telegram;
   readonly store: Store;
-  readonly sessions: SessionFiles;
+  readonly sessions: Sessions;
+  /** Whoever holds it may connect. @default nobody else could */
+  readonly lease?: Pick<AccountLease, 'isHeld' | 'onCut' | 'ask'>;
+  /** Of all accounts of the process, for opening a link. @default nobody has to wait */
+  readonly openings?: Turns;
   /** @returns the credentials of an account that logs itself in, undefined where a person has to */
   readonly credentials: () => Credentials | undefined;
 }
@@ -32,7 +48,16 @@ export interface ConnectionDeps {
 /** The child specification of an account's connection: ready at once, since being without a connection is a state. */
 export function connectionSpec(line: AccountLine, deps: ConnectionDeps): ChildSpec {
   // Outlives a life that failed: the next one closes its link, since two on one key burn it.
-  const held: HeldLink = { link: undefined, entities: [] };
+  const held: HeldLink = { link: undefined, entities: [], onCut: () => {} };
+  // Of the account, not of one life: a link is cut whatever has become of the life that opened it.
+  deps.lease?.onCut(() => {
+    const { link } = held;
+    held.link = undefined;
+    // Its sockets are closed before this returns.
+    void link?.close();
+    // The machine hears of it after whoever cut it has done what else there is to do.
+    if (link) queueMicrotask(held.onCut);
+  });
   return {
     id: 'connection',
     kind: 'connection',
@@ -41,7 +66,7 @@ export function connectionSpec(line: AccountLine, deps: ConnectionDeps): ChildSp
     start: (life) => {
       line.detach();
       life.ready();
-      return connectionStart(line, held, { ...deps, log: deps.log.child({ account: line.accountId }) });
+      return connectionStart(life, line, held, { ...deps, log: deps.log.child({ account: line.accountId }) });
     },
   };
 }
@@ -50,10 +75,13 @@ interface HeldLink {
   link: TelegramLink | undefined;
   /** Access hashes as they were last read. */
   entities: readonly PeerEntity[];
+  /** Tells the present life that its link was cut. */
+  onCut: () => void;
 }
 
-function connectionStart(line: AccountLine, held: HeldLink, deps: ConnectionDeps): Start {
+function connectionStart({ path, lastWord }: Life, line: AccountLine, held: HeldLink, deps: ConnectionDeps): Start {
   const { clock, log } = deps;
+  if (lastWord) log.info({ state: lastWord.state, causes: causeChain(lastWord.error) }, 'the connection starts anew');
   let current = 0;
   let send: (event: ConnectionEvent) => void = () => {};
 
@@ -66,17 +94,72 @@ function connectionStart(line: AccountLine, held: HeldLink, deps: ConnectionDeps
   const openLink = async (generation: number, signal: AbortSignal): Promise<void> => {
     current = generation;
     await closeLink();
-    const opened = await login(line, deps, held, signal, (session, entities) => {
+    const open: OpenLink = (session, entities) => {
+      const mayUse = deps.lease?.isHeld;
+      if (mayUse?.() === false) throw leaseLost();
       const fresh = deps.telegram.open(session, entities, {
+        ...(mayUse && { mayUse }),
         onDown: (error) => send({ type: 'LINK_DOWN', generation, error }),
-        onUpdates: (updates, channels) => {
-          if (generation === current) line.deliver({ updates, channels });
+        onUpdates: (updates, channels, order) => {
+          if (generation === current) line.deliver({ updates, channels, order });
         },
       });
       held.link = fresh;
       return fresh;
-    });
+    };
+    const opened = await onAccountOf(generationOwner(generation), () => login(line, deps, held, signal, open));
     if (signal.aborted) await opened.close();
+  };
+
+  /** What GramJS lets go costs the link it happened on, and no more: the library cannot be trusted with it any longer, the actor can. */
+  const generationOwner = (generation: number): Owner => ({
+    path: `${path}#${generation}`,
+    take: (cause) => {
+      if (generation !== current || held.link === undefined) return false;
+      const error = new VigiliaError('TELEGRAM_GENERATION', 'the client library let a failure go', { cause });
+      send({ type: 'LINK_DOWN', generation, error });
+      return true;
+    },
+  });
+
+  /** Whoever asked for the logout under way. */
+  let asker: { resolve(): void; reject(error: unknown): void } | undefined;
+  line.obey({
+    loggedIn: () => send({ type: 'LOGGED_IN' }),
+    logOut: () =>
+      new Promise<void>((resolve, reject) => {
+        asker?.reject(new VigiliaError('LOGIN_WRONG_STEP', 'somebody else is logging the account out'));
+        asker = { resolve, reject };
+        send({ type: 'LOG_OUT' });
+      }),
+  });
+
+  /** What Telegram has forgotten is not used again; the sessions stay where they are. */
+  const logOut = async (): Promise<void> => {
+    try {
+      await liveLink().logOut();
+      await deps.sessions.write(line.accountId, LOGGED_OUT);
+      log.info({}, 'logged out');
+      asker?.resolve();
+    } catch (error) {
+      asker?.reject(error);
+      throw error;
+    } finally {
+      asker = undefined;
+    }
+  };
+
+  let authenticatedAt = 0;
+  /**
+   * A pong says that a server is there, not that the account is logged in: a session that was revoked answers pings for ever. So an account of
+   * which nothing was heard lately asks where it stands. What the answer means for the link, the line tells; any other failure means nothing.
+   */
+  const confirmLogin = async (): Promise<void> => {
+    const answeredAgo = Math.min(line.health().lastRpcAgeMs ?? Number.POSITIVE_INFINITY, clock.now() - authenticatedAt);
+    if (answeredAgo < CONFIRMED_MS) return;
+    await line
+      .state()
+      .catch((error: unknown) => log.debug({ cause: toVigiliaError(error).message }, 'the login was not confirmed'));
   };
 
   const liveLink = (): TelegramLink => {
@@ -84,10 +167,18 @@ function connectionStart(line: AccountLine, held: HeldLink, deps: ConnectionDeps
     return held.link;
   };
 
+  let endTurn: (() => void) | undefined;
   const logic = connectionMachine.provide({
     actors: {
+      takeTurn: fromPromise<void>(async ({ signal }) => {
+        const end = await deps.openings?.take(signal);
+        // Granted in the very moment in which it was not wanted any more.
+        if (signal.aborted) end?.();
+        else endTurn = end;
+      }),
       openLink: fromPromise<void, { generation: number }>(async ({ input, signal, self }) => {
         send = (event) => self._parent?.send(event);
+        held.onCut = () => send({ type: 'LINK_DOWN', generation: input.generation, error: leaseLost() });
         await openLink(input.generation, signal);
       }),
       closeLink: fromPromise<void>(closeLink),
@@ -95,12 +186,18 @@ function connectionStart(line: AccountLine, held: HeldLink, deps: ConnectionDeps
         await liveLink().ping();
         line.notePong();
         log.debug({}, 'pong');
+        void confirmLogin();
       }),
-      catchUp: fromPromise<void>(() => catchUp(line)),
+      catchUp: fromPromise<void>(() => line.catchUp()),
+      logOut: fromPromise<void>(logOut),
     },
     actions: {
+      endTurn: () => {
+        endTurn?.();
+        endTurn = undefined;
+      },
       tellConnecting: ({ context }) => {
-        line.setState('connecting', context.lastError?.message);
+        line.setState('connecting', context.lastError);
         log.info(
           { generation: context.generation, attempt: context.attempt },
           context.attempt === 0 ? 'connecting' : 'reconnecting',
@@ -109,6 +206,7 @@ function connectionStart(line: AccountLine, held: HeldLink, deps: ConnectionDeps
       tellAuthenticated: ({ context }) => {
         const { generation } = context;
         line.setState('authenticated');
+        authenticatedAt = clock.now();
         line.attach(liveLink(), {
           onTrouble: (error) => send({ type: 'LINK_DOWN', generation, error }),
           onSilence: () => send({ type: 'SUSPECT' }),
@@ -120,27 +218,49 @@ function connectionStart(line: AccountLine, held: HeldLink, deps: ConnectionDeps
         log.warn({ pauseMs: context.catchUpPauseMs }, 'the channels could not be asked for; trying again later'),
       tellUnavailable: () => line.detach(),
       tellDisconnected: ({ context }) => {
-        line.setState('disconnected', context.lastError?.message);
+        line.setState('disconnected', context.lastError);
         log.warn(
           { cause: context.lastError?.message, code: context.lastError?.code, nextDelayMs: context.delayMs },
           'disconnected',
         );
       },
-      tellBackoff: ({ context }) => line.setState('backoff', context.lastError?.message),
+      tellBackoff: ({ context }) => line.setState('backoff', context.lastError),
       tellReauth: ({ context }) => {
-        line.setState('reauth-required', context.lastError?.message);
-        log.error({ cause: context.lastError?.message, code: context.lastError?.code }, 'a person has to log in again');
+        line.setState('reauth-required', context.lastError);
+        log.error(
+          { cause: context.lastError?.message, code: context.lastError?.code, todo: `vigilia login --account ${line.accountId}` },
+          'a person has to log in',
+        );
+      },
+      tellDeactivated: ({ context }) => {
+        line.setState('deactivated', context.lastError);
+        log.error({ cause: context.lastError?.message, code: context.lastError?.code }, 'Telegram has deactivated the account');
       },
       tellStopping: () => {
         line.setState('stopping');
         log.info({}, 'stopping');
       },
       tellConflict: ({ context }) => {
-        line.setState('conflict', context.lastError?.message);
+        line.setState('conflict', context.lastError);
         log.error(
           { cause: context.lastError?.message, code: context.lastError?.code },
           'the session was used from two places and is burnt',
         );
+      },
+      tellLeaseLost: ({ context }) => {
+        const { lastError } = context;
+        line.setState('lease-lost', lastError);
+        const isTaken = lastError?.code === 'SESSION_FENCED';
+        log.warn(
+          { cause: lastError?.message, code: lastError?.code },
+          isTaken ? 'another worker has taken over this account' : 'disconnected: the lease of the account is not held',
+        );
+        // The database knows what became of it; not inside an action, since the answer may end this machine.
+        queueMicrotask(() => deps.lease?.ask());
+      },
+      tellLoggedIn: () => {
+        line.setState('connecting');
+        log.info({}, 'a new session: connecting with it');
       },
     },
   });
@@ -149,6 +269,10 @@ function connectionStart(line: AccountLine, held: HeldLink, deps: ConnectionDeps
     backoffMs: (attempt) => backoffDelayMs(BACKOFF, attempt, deps.random),
   };
   return { logic, input: policy };
+}
+
+function leaseLost(): VigiliaError {
+  return new VigiliaError('LEASE_LOST', 'the lease of the account is not held');
 }
 
 /** Access hashes as stored, or as they were when the database was last there: without it, Telegram can be reached all the same. */
@@ -181,6 +305,9 @@ async function login(
 ): Promise<TelegramLink> {
   const { accountId } = line;
   const stored = await deps.sessions.read(accountId);
+  if (stored === LOGGED_OUT) {
+    throw new VigiliaError('SESSION_MISSING', `account ${accountId} was logged out: it has to be logged in`);
+  }
   const credentials = stored === undefined ? deps.credentials() : undefined;
   if (stored === undefined && !credentials) {
     throw new VigiliaError('SESSION_MISSING', `account ${accountId} has no session yet: it has to be logged in`);
@@ -195,21 +322,11 @@ async function login(
   }
   await link.state();
   const session = link.session();
+  // A login by a person may have saved another one meanwhile: ours is older.
+  signal.throwIfAborted();
   // Also after a login that moved to another data centre: nothing but us keeps it.
   if (session !== stored) await deps.sessions.write(accountId, session);
   return link;
-}
-
-/**
- * What is done on every connection before it counts as live: the account's channels, their access hashes and where they stand go the way of
- * all updates, in their order. A channel that has moved on while we were away shows as a gap by that.
- */
-async function catchUp(line: AccountLine): Promise<void> {
-  const found = await line.dialogs();
-  const updates = found.flatMap(({ channel, pts }) =>
-    pts === null ? [] : [{ type: 'position' as const, chatId: channel.chatId, pts }],
-  );
-  line.deliver({ updates, channels: found.map(({ channel, entity }) => ({ channel, entity })) });
 }
 
 /** What `/api/state` shows of a connection. */

@@ -1,16 +1,21 @@
 import { parseChannelRef } from '../../../channel-ref.ts';
 import { VigiliaError } from '../../../errors.ts';
 import { messageJson } from '../../../message-json.ts';
-import type { ChannelRevision, ChatId, JsonObject } from '../../../ports.ts';
+import type { ChannelRevision, ChatId, JsonObject, Message, TelegramCalls } from '../../../ports.ts';
 import { forgetChannels, forgetWindow } from '../../cache/forget-window.ts';
 import type { Action, ActionContext, ActionOutcome } from '../action.ts';
+import { pumpPages } from '../page-pump.ts';
+import type { PumpLimits } from '../pump-policy.ts';
+import { RunStopped } from '../verdict.ts';
 
 /** Telegram's own limit of a page, in messages. */
 const PAGE = 100;
 /** Messages a job's result shows itself. */
 const SHOWN = 100;
+/** Measured in decision 10. */
+const LIMITS: PumpLimits = { page: PAGE, batch: 1_000, unwritten: 2_000, lingerMs: 250 };
 
-/** Where a run stands, between its pages. */
+/** Where a run stands: everything newer is committed. */
 interface Checkpoint {
   readonly chatId: ChatId;
   /** The oldest message id so far: the next page is older. 0 before the first page. */
@@ -21,8 +26,17 @@ interface Checkpoint {
   readonly startedAt: number;
 }
 
+/** A page of the channel, and where the run stands once it is committed. */
+interface Step {
+  /** Newest first. */
+  readonly messages: readonly Message[];
+  /** From just below the page before to its own oldest: ids only grow, so what is stored there and not in the page has been deleted. */
+  readonly range: { readonly from: number; readonly to: number };
+  readonly after: Checkpoint;
+}
+
 /**
- * Reads the newest `limit` messages of a channel from Telegram, newest first, and stores them page by page.
+ * Reads the newest `limit` messages of a channel from Telegram, newest first, and stores them, some pages a transaction.
  * Params: `channelId` (as `parseChannelRef` takes it), `limit`. It ends at the limit or at an empty page: a short page is not the last one.
  */
 export const syncMessages: Action = {
@@ -30,30 +44,57 @@ export const syncMessages: Action = {
   idPrefix: 'sync',
   run: async (context) => {
     const limit = Number(context.job.params.limit);
-    let at = readCheckpoint(context.job.checkpoint) ?? (await begin(context, limit));
-    let complete = false;
-    while (at.done < limit) {
-      const page = await context.calls.history(at.chatId, at.offsetId, Math.min(PAGE, limit - at.done));
-      if (page.oldestId === null) {
-        complete = true;
-        break;
-      }
-      const newestId = page.messages[0]?.id ?? page.oldestId;
-      // From just below the page before: ids only grow, so what is stored there and was not in the pages has been deleted.
-      const range = { from: page.oldestId, to: at.offsetId === 0 ? newestId : at.offsetId - 1 };
-      at = { ...at, offsetId: page.oldestId, done: at.done + page.messages.length, total: Math.min(limit, page.total) };
-      await context.commit({ done: at.done, total: at.total }, { ...at }, async (tx) => {
-        await tx.upsertMessages(0, page.messages);
-        const present = page.messages.map(({ id }) => id);
-        await tx.deleteAbsent(0, at.chatId, range, present, context.clock.now());
-      });
-      await forgetWindow(context.cache, context.store, at.chatId);
-      // The limit may be what the channel has: then no empty page has to say so.
-      complete = at.done >= page.total;
-    }
-    return finish(context, at, complete);
+    const from = readCheckpoint(context.job.checkpoint) ?? (await begin(context, limit));
+    let at = from;
+    const all = await pumpPages({
+      source: readPages(context.calls, from, limit),
+      sizeOf: ({ messages }) => Math.max(1, messages.length),
+      write: async (steps) => {
+        at = await commit(context, steps);
+      },
+      limits: LIMITS,
+      clock: context.clock,
+      signal: context.signal,
+    });
+    if (all === undefined) throw new RunStopped();
+    return finish(context, at, all.end.complete);
   },
 };
+
+/** @returns (at its end) whether the channel has nothing older */
+async function* readPages(
+  calls: TelegramCalls,
+  from: Checkpoint,
+  limit: number,
+): AsyncGenerator<Step, { complete: boolean }, undefined> {
+  let at = from;
+  let complete = false;
+  while (at.done < limit) {
+    const page = await calls.history(at.chatId, at.offsetId, Math.min(PAGE, limit - at.done));
+    if (page.oldestId === null) return { complete: true };
+    const newestId = page.messages[0]?.id ?? page.oldestId;
+    const range = { from: page.oldestId, to: at.offsetId === 0 ? newestId : at.offsetId - 1 };
+    at = { ...at, offsetId: page.oldestId, done: at.done + page.messages.length, total: Math.min(limit, page.total) };
+    // The limit may be what the channel has: then no empty page has to say so.
+    complete = at.done >= page.total;
+    yield { messages: page.messages, range, after: at };
+  }
+  return { complete };
+}
+
+/** Commits steps that follow on each other as one. @returns where the run stands then */
+async function commit(context: ActionContext, steps: readonly Step[]): Promise<Checkpoint> {
+  const [first, last] = [steps[0], steps.at(-1)] as [Step, Step];
+  const { after } = last;
+  const range = { from: last.range.from, to: first.range.to };
+  const messages = steps.flatMap((step) => step.messages);
+  let revision: number | null = null;
+  await context.commit({ done: after.done, total: after.total }, { ...after }, async (tx) => {
+    ({ revision } = await tx.replaceRange(0, after.chatId, range, messages, context.clock.now()));
+  });
+  if (revision !== null) await forgetChannels(context.cache, [{ chatId: after.chatId, revision }]);
+  return after;
+}
 
 /** Finds the channel, stores what Telegram says of it, and sets the first checkpoint. */
 async function begin(context: ActionContext, limit: number): Promise<Checkpoint> {

@@ -1,13 +1,22 @@
 import { Api } from 'telegram/tl/index.js';
-import type { Channel, ChatId, EntityType, Message, ResolvedChannel, TelegramUpdate, TextEntity } from '../../../ports.ts';
-import { tlToJson } from './tl-json.ts';
+import type {
+  Channel,
+  ChatId,
+  EntityType,
+  HistoryPage,
+  JsonObject,
+  Message,
+  ResolvedChannel,
+  TextEntity,
+} from '../../../ports.ts';
+import { splitTl } from './tl-json.ts';
 
 type Long = { toString(): string };
 
 const CHANNEL_MARK = 1_000_000_000_000;
 
 /** A channel's marked id from its bare one. */
-function markChannel(channelId: Long): ChatId {
+export function markChannel(channelId: Long): ChatId {
   return -(CHANNEL_MARK + Number(channelId.toString()));
 }
 
@@ -24,7 +33,16 @@ export function markPeer(peer: Api.TypePeer): ChatId {
 }
 
 /** Fields of a message that have columns of their own, and so are not repeated in `raw`. */
-const COLUMNS = new Set(['id', 'date', 'editDate', 'message', 'entities', 'fromId', 'views', 'peerId']);
+export const COLUMNS: ReadonlySet<string> = new Set([
+  'id',
+  'date',
+  'editDate',
+  'message',
+  'entities',
+  'fromId',
+  'views',
+  'peerId',
+]);
 
 /**
  * A message as TL has it, as we keep it.
@@ -32,22 +50,74 @@ const COLUMNS = new Set(['id', 'date', 'editDate', 'message', 'entities', 'fromI
  * @returns undefined for `messageEmpty`, which stands for nothing
  */
 export function toMessage(tl: Api.TypeMessage, pts: number): Message | undefined {
-  if (!(tl instanceof Api.Message || tl instanceof Api.MessageService)) return undefined;
-  const plain = tl instanceof Api.Message ? tl : undefined;
+  const { rest, taken } = splitTl(tl, COLUMNS);
+  return messageOf(rest, taken, pts);
+}
+
+/** A peer, and a part of a text, as JSON (see `tlToJson`). */
+interface PeerJson {
+  readonly _: string;
+  readonly channelId?: string;
+  readonly chatId?: string;
+  readonly userId?: string;
+}
+interface EntityJson {
+  readonly _: string;
+  readonly offset: number;
+  readonly length: number;
+  readonly url?: string;
+  readonly language?: string;
+  readonly userId?: string;
+  readonly documentId?: string;
+  readonly collapsed?: true;
+}
+
+/**
+ * A message that is JSON already (see `tlToJson`), as we keep it.
+ * @param raw the object without what is in the columns
+ * @param columns its fields of {@link COLUMNS}, those that are there
+ * @param pts the channel's pts with which it came, 0 for history
+ * @returns undefined for `messageEmpty`, which stands for nothing
+ */
+export function messageOf(raw: JsonObject, columns: JsonObject, pts: number): Message | undefined {
+  const kind = raw._ === 'Message' ? 'message' : 'service';
+  if (kind === 'service' && raw._ !== 'MessageService') return undefined;
+  const { id, date, editDate, message, entities, fromId, views, peerId } = columns as Readonly<Record<string, unknown>>;
+  const replyTo = raw.replyTo as { readonly _: string; readonly replyToMsgId?: number } | undefined;
+  const media = raw.media as { readonly _: string } | undefined;
   return {
-    chatId: markPeer(tl.peerId),
-    id: tl.id,
-    date: tl.date,
-    editDate: plain?.editDate ?? null,
+    chatId: markPeerJson(peerId as PeerJson),
+    id: id as number,
+    date: date as number,
+    editDate: (editDate as number | undefined) ?? null,
     pts,
-    kind: plain ? 'message' : 'service',
-    text: plain?.message ?? '',
-    entities: (plain?.entities ?? []).map(toEntity),
-    fromId: tl.fromId ? markPeer(tl.fromId) : null,
-    replyToId: tl.replyTo instanceof Api.MessageReplyHeader ? (tl.replyTo.replyToMsgId ?? null) : null,
-    views: plain?.views ?? null,
-    media: plain?.media ? plain.media.className.replace(/^MessageMedia/, '') : null,
-    raw: tlToJson(tl, COLUMNS),
+    kind,
+    text: (message as string | undefined) ?? '',
+    entities: ((entities as readonly EntityJson[] | undefined) ?? []).map(toEntity),
+    fromId: fromId ? markPeerJson(fromId as PeerJson) : null,
+    replyToId: replyTo?._ === 'MessageReplyHeader' ? (replyTo.replyToMsgId ?? null) : null,
+    views: (views as number | undefined) ?? null,
+    media: media ? media._.replace(/^MessageMedia/, '') : null,
+    raw,
+  };
+}
+
+function markPeerJson({ _: name, channelId, chatId, userId }: PeerJson): ChatId {
+  if (name === 'PeerChannel') return -(CHANNEL_MARK + Number(channelId));
+  return name === 'PeerChat' ? -Number(chatId) : Number(userId);
+}
+
+/** A page of history, of GramJS's objects. */
+export function toHistoryPage(answer: Api.messages.TypeMessages): HistoryPage {
+  if (answer instanceof Api.messages.MessagesNotModified) {
+    return { messages: [], oldestId: null, total: answer.count, pts: null };
+  }
+  const messages = answer.messages.map((message) => toMessage(message, 0)).filter((message) => message !== undefined);
+  return {
+    messages,
+    oldestId: answer.messages.at(-1)?.id ?? null,
+    total: answer instanceof Api.messages.Messages ? messages.length : answer.count,
+    pts: answer instanceof Api.messages.ChannelMessages ? answer.pts : null,
   };
 }
 
@@ -73,14 +143,22 @@ const ENTITY_NAMES: Readonly<Record<string, EntityType>> = {
   MessageEntityCustomEmoji: 'custom_emoji',
 };
 
-function toEntity(tl: Api.TypeMessageEntity): TextEntity {
-  const base = { type: ENTITY_NAMES[tl.className] ?? 'unknown', offset: tl.offset, length: tl.length };
-  if (tl instanceof Api.MessageEntityTextUrl) return { ...base, url: tl.url };
-  if (tl instanceof Api.MessageEntityPre) return tl.language ? { ...base, language: tl.language } : base;
-  if (tl instanceof Api.MessageEntityMentionName) return { ...base, userId: Number(tl.userId.toString()) };
-  if (tl instanceof Api.MessageEntityCustomEmoji) return { ...base, customEmojiId: tl.documentId.toString() };
-  if (tl instanceof Api.MessageEntityBlockquote && tl.collapsed) return { ...base, type: 'expandable_blockquote' };
-  return base;
+function toEntity(tl: EntityJson): TextEntity {
+  const base = { type: ENTITY_NAMES[tl._] ?? 'unknown', offset: tl.offset, length: tl.length };
+  switch (tl._) {
+    case 'MessageEntityTextUrl':
+      return { ...base, url: tl.url ?? '' };
+    case 'MessageEntityPre':
+      return tl.language ? { ...base, language: tl.language } : base;
+    case 'MessageEntityMentionName':
+      return { ...base, userId: Number(tl.userId) };
+    case 'MessageEntityCustomEmoji':
+      return { ...base, customEmojiId: tl.documentId ?? '' };
+    case 'MessageEntityBlockquote':
+      return tl.collapsed ? { ...base, type: 'expandable_blockquote' } : base;
+    default:
+      return base;
+  }
 }
 
 /**
@@ -104,31 +182,4 @@ export function toChannels(chats: readonly Api.TypeChat[]): ResolvedChannel[] {
     out.push({ channel, entity: { peerId: chatId, accessHash: chat.accessHash.toString(), username } });
   }
   return out;
-}
-
-/** The updates of a container, with the channels it names. */
-export function toUpdates(container: unknown): { updates: TelegramUpdate[]; channels: ResolvedChannel[] } {
-  if (container instanceof Api.Updates || container instanceof Api.UpdatesCombined) {
-    return { updates: container.updates.map(toUpdate), channels: toChannels(container.chats) };
-  }
-  if (container instanceof Api.UpdateShort) return { updates: [toUpdate(container.update)], channels: [] };
-  if (container instanceof Api.UpdatesTooLong) return { updates: [{ type: 'too-long', chatId: null }], channels: [] };
-  const name = (container as { className?: unknown } | null)?.className;
-  return { updates: [{ type: 'other', name: typeof name === 'string' ? name : 'unknown' }], channels: [] };
-}
-
-function toUpdate(update: Api.TypeUpdate): TelegramUpdate {
-  if (update instanceof Api.UpdateNewChannelMessage || update instanceof Api.UpdateEditChannelMessage) {
-    const message = toMessage(update.message, update.pts);
-    if (message) {
-      const edited = update instanceof Api.UpdateEditChannelMessage;
-      return { type: 'message', message, edited, pts: update.pts, ptsCount: update.ptsCount };
-    }
-  }
-  if (update instanceof Api.UpdateDeleteChannelMessages) {
-    const { pts, ptsCount } = update;
-    return { type: 'deleted', chatId: markChannel(update.channelId), ids: update.messages, pts, ptsCount };
-  }
-  if (update instanceof Api.UpdateChannelTooLong) return { type: 'too-long', chatId: markChannel(update.channelId) };
-  return { type: 'other', name: update.className };
 }

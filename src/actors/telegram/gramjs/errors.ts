@@ -1,4 +1,4 @@
-import { type ErrorCode, VigiliaError } from '../../../errors.ts';
+import { ERRORS, type ErrorCode, VigiliaError } from '../../../errors.ts';
 
 /** Exact messages of Telegram, by what they mean for us (facts: code and errorMessage, never the text). */
 const BY_NAME: Readonly<Record<string, ErrorCode>> = {
@@ -7,8 +7,8 @@ const BY_NAME: Readonly<Record<string, ErrorCode>> = {
   SESSION_REVOKED: 'TELEGRAM_REAUTH',
   SESSION_EXPIRED: 'TELEGRAM_REAUTH',
   SESSION_PASSWORD_NEEDED: 'TELEGRAM_REAUTH',
-  USER_DEACTIVATED: 'TELEGRAM_REAUTH',
-  USER_DEACTIVATED_BAN: 'TELEGRAM_REAUTH',
+  USER_DEACTIVATED: 'TELEGRAM_DEACTIVATED',
+  USER_DEACTIVATED_BAN: 'TELEGRAM_DEACTIVATED',
   AUTH_KEY_DUPLICATED: 'TELEGRAM_KEY_DUPLICATED',
   PEER_FLOOD: 'TELEGRAM_LIMITED',
   FROZEN_METHOD_INVALID: 'TELEGRAM_LIMITED',
@@ -38,6 +38,9 @@ const GENERATION_CLASSES = new Set([
   'BadMessageError',
 ]);
 
+/** What a person has to do something about, who may not know Telegram's names. */
+const FOR_PEOPLE: ReadonlySet<ErrorCode> = new Set(['TELEGRAM_REAUTH', 'TELEGRAM_KEY_DUPLICATED']);
+
 interface RpcErrorLike {
   readonly code?: unknown;
   readonly errorMessage?: unknown;
@@ -59,7 +62,10 @@ export function fromGramJs(thrown: unknown, method: string): VigiliaError {
     return new VigiliaError('TELEGRAM_FLOOD', wait, { retryAfterMs: waitS * 1000, cause: thrown });
   }
   const known = BY_NAME[name];
-  if (known) return new VigiliaError(known, said, { cause: thrown });
+  if (known) {
+    const message = FOR_PEOPLE.has(known) ? `${ERRORS[known].meaning.replace(/\.$/, '')} (${said})` : said;
+    return new VigiliaError(known, message, { cause: thrown });
+  }
   const className = thrown instanceof Error ? thrown.constructor.name : '';
   const text = thrown instanceof Error ? thrown.message : String(thrown);
   // Before the code: GramJS gives a refused packet one too, that of the transport.

@@ -6,6 +6,7 @@ import { MTProtoSender, UpdateConnectionState } from 'telegram/network/index.js'
 import type { TLMessage } from 'telegram/tl/core/index.js';
 import type { Api } from 'telegram/tl/index.js';
 import type { Log } from '../../../log.ts';
+import { linkConnection } from './link-connection.ts';
 import type { LinkSession } from './session.ts';
 
 /** What of GramJS's insides a link listens to. */
@@ -14,6 +15,8 @@ export interface ClientHooks {
   onDrop(cause: Error): void;
   /** Telegram does not know the auth key any more. */
   onBadAuthKey(): void;
+  /** Telegram takes no more connections from here for a while (transport error -429). */
+  onTransportFlood(): void;
   /** One update container, as it came. */
   onUpdates(container: unknown): void;
 }
@@ -79,6 +82,9 @@ class GramJsLog extends Logger {
   }
 }
 
+/** https://core.telegram.org/mtproto/mtproto-transports#transport-errors */
+const TRANSPORT_FLOOD = -429;
+
 /** Options that GramJS reads; others of its documentation are stored and never read (decision 4). */
 const PARAMS = {
   connectionRetries: 1,
@@ -100,7 +106,11 @@ export class LinkClient extends TelegramClient {
     hooks: ClientHooks,
     log: Log,
   ) {
-    super(session, credentials.apiId, credentials.apiHash, { ...PARAMS, networkSocket, baseLogger: new GramJsLog(log) });
+    const connection = linkConnection((code) => {
+      if (code === TRANSPORT_FLOOD) hooks.onTransportFlood();
+    });
+    const params = { ...PARAMS, connection, networkSocket, baseLogger: new GramJsLog(log) };
+    super(session, credentials.apiId, credentials.apiHash, params);
     this.#hooks = hooks;
     // Its ping loop starts only when this is false.
     this._loopStarted = true;
@@ -125,9 +135,16 @@ export class LinkClient extends TelegramClient {
       // The account or the phone lives in another data centre: only there the call can be made.
       const { newDc } = thrown as { readonly newDc?: unknown };
       if (typeof newDc !== 'number' || thrown instanceof FileMigrateError) throw thrown;
-      await this._switchDC(newDc);
+      if (!(await this._switchDC(newDc))) throw new Error(`no connection to data centre ${newDc} could be opened`);
       return await this.#send(request);
     }
+  }
+
+  /** Where a data centre is, as Telegram's configuration has it; GramJS would make its port 443. */
+  override async getDC(dcId: number): Promise<{ id: number; ipAddress: string; port: number }> {
+    const found = await super.getDC(dcId);
+    const told = this._config?.dcOptions.find(({ id, ipAddress }) => id === dcId && ipAddress === found.ipAddress);
+    return { ...found, port: told?.port ?? found.port };
   }
 
   #send<R extends Api.AnyRequest>(request: R): Promise<R['__response']> {

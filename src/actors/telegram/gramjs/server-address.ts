@@ -11,6 +11,38 @@ export interface ServerAddress {
   readonly dcId: number;
   /** Its RSA public key, as PEM. */
   readonly publicKeyPem: string;
+  /** Where its data centres are, as far as that is known beforehand: it tells the others itself. @default none but its own */
+  readonly dataCentres?: readonly { readonly id: number; readonly host: string; readonly port: number }[];
+}
+
+/** Where something listens. */
+export interface Place {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Where the data centres of a server other than Telegram's are: GramJS knows Telegram's, and asks for port 80 of any. */
+export class DataCentreMap {
+  readonly #given: ReadonlyMap<number, Place>;
+  readonly #told = new Map<number, Place>();
+
+  constructor({ dcId, host, port, dataCentres = [] }: ServerAddress) {
+    this.#given = new Map<number, Place>([...dataCentres.map((one) => [one.id, one] as const), [dcId, { host, port }]]);
+  }
+
+  of(dcId: number): Place | undefined {
+    return this.#told.get(dcId) ?? this.#given.get(dcId);
+  }
+
+  /** The server has said where it is. */
+  tell(dcId: number, place: Place): void {
+    if (!this.#given.has(dcId)) this.#told.set(dcId, place);
+  }
+
+  /** Nobody was there: it has to be asked for anew. */
+  doubt(dcId: number): void {
+    this.#told.delete(dcId);
+  }
 }
 
 /** How long opening a TCP connection may take, in ms. */
@@ -21,10 +53,17 @@ const KEEP_ALIVE_MS = 30_000;
 /** The sockets of one link: once closed, none of them is open and none opens any more, whatever GramJS is in the middle of. */
 export class LinkSockets {
   readonly #open = new Set<Socket>();
+  readonly #mayUse: () => boolean;
   #closed = false;
+
+  /** @param mayUse asked before anything is sent: false closes the link */
+  constructor(mayUse: () => boolean = () => true) {
+    this.#mayUse = mayUse;
+  }
 
   /** @throws when the link was closed */
   checkOpen(): void {
+    if (!this.#closed && !this.#mayUse()) this.close();
     if (this.#closed) throw new Error('the link was closed');
   }
 
@@ -40,17 +79,15 @@ export class LinkSockets {
 }
 
 /**
- * The socket class GramJS shall use: with a connect time-out and keep-alive, which its own lacks, and, given an address,
- * to that host and port whatever the session says (GramJS always asks for port 80).
+ * The socket class GramJS shall use: with a connect time-out and keep-alive, which its own lacks.
+ * @param place where to go whatever the session says; undefined: where GramJS wants to
  */
-export function socketClass(
-  address: { readonly host: string; readonly port: number } | undefined,
-  sockets: LinkSockets,
-): typeof PromisedNetSockets {
+export function socketClass(place: () => Place | undefined, sockets: LinkSockets): typeof PromisedNetSockets {
   return class LinkSocket extends PromisedNetSockets {
     override async connect(port: number, ip: string): Promise<this> {
       sockets.checkOpen();
       let timer: NodeJS.Timeout | undefined;
+      const address = place();
       const opened = address ? super.connect(address.port, address.host) : super.connect(port, ip);
       const socket = (this as unknown as { client: Socket }).client;
       sockets.add(socket);
@@ -70,6 +107,11 @@ export function socketClass(
         clearTimeout(timer);
       }
       return this;
+    }
+
+    override write(data: Buffer): void {
+      sockets.checkOpen();
+      super.write(data);
     }
   };
 }

@@ -10,9 +10,15 @@ const PORT = 443;
  * Access hashes are our store's business; the link builds every input peer itself.
  */
 export class LinkSession extends StringSession {
-  /** @param saved what {@link LinkSession.save} gave, or an empty string for a new key */
-  constructor(saved: string) {
+  readonly #onMove: (dcId: number, host: string, port: number) => void;
+
+  /**
+   * @param saved what {@link LinkSession.save} gave, or an empty string for a new key
+   * @param onMove told where a data centre is when the session goes to it
+   */
+  constructor(saved: string, onMove: (dcId: number, host: string, port: number) => void = () => {}) {
     super(saved);
+    this.#onMove = onMove;
   }
 
   override processEntities(): void {}
@@ -21,7 +27,8 @@ export class LinkSession extends StringSession {
     throw new Error('the session keeps no entities; build input peers from the store');
   }
 
-  override setDC(dcId: number, serverAddress: string, _port: number): void {
+  override setDC(dcId: number, serverAddress: string, port: number): void {
+    this.#onMove(dcId, serverAddress, port);
     super.setDC(dcId, serverAddress, PORT);
   }
 

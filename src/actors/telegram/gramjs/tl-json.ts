@@ -12,16 +12,28 @@ function isTlObject(value: unknown): value is TlObject {
 /**
  * A TL object as JSON: its class under `_`, its fields under GramJS's names. Flags that are off and absent fields are left out,
  * 64-bit integers become decimal strings, bytes base64.
- * @param skip fields of the outermost object to leave out
  */
-export function tlToJson(object: unknown, skip?: ReadonlySet<string>): JsonObject {
-  if (!isTlObject(object)) return {};
-  const out: Record<string, Json> = { _: object.className };
+function tlToJson(object: unknown): JsonObject {
+  return splitTl(object, NONE).rest;
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+/**
+ * A TL object as JSON (see `tlToJson` above), in two parts.
+ * @param names fields of it, not of what is in it, to be kept apart
+ * @returns the class with the other fields, and those fields
+ */
+export function splitTl(object: unknown, names: ReadonlySet<string>): { readonly rest: JsonObject; readonly taken: JsonObject } {
+  const rest: Record<string, Json> = {};
+  const taken: Record<string, Json> = {};
+  if (!isTlObject(object)) return { rest, taken };
+  rest._ = object.className;
   for (const [name, value] of Object.entries(object.originalArgs)) {
-    if (value === null || value === undefined || value === false || isFlags(name) || skip?.has(name)) continue;
-    out[name] = toJson(value);
+    if (value === null || value === undefined || value === false || isFlags(name)) continue;
+    (names.has(name) ? taken : rest)[name] = toJson(value);
   }
-  return out;
+  return { rest, taken };
 }
 
 /** `flags` and `flags2` only say which other fields are there. */

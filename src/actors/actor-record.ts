@@ -1,0 +1,120 @@
+import type { AnyTransitionDefinition } from 'xstate';
+import type { Clock } from '../clock.ts';
+import type { ActorEdge, ActorEvents, ActorTransition } from '../ports.ts';
+import { edgeOf } from './edge-names.ts';
+import { EventRate } from './event-rate.ts';
+import { Ring } from './ring.ts';
+import { stateName } from './state-name.ts';
+
+/** How many events of an actor are remembered. */
+const EVENTS_KEPT = 64;
+/** How many edges of one event: a machine that goes in a circle shall not fill the memory. */
+const EDGES_KEPT = 16;
+/** Longest name of an event that is kept whole, in characters. */
+const NAME_KEPT = 120;
+
+/** An event as it is remembered. What it carried is not among this, and no object that leads to it. */
+export interface HandledEvent {
+  readonly at: number;
+  readonly incarnation: number;
+  readonly event: string;
+  readonly raised: boolean;
+  rejected: boolean;
+  failed: boolean;
+  readonly edges: ActorEdge[];
+  edgesOmitted: number;
+  /** The machine's state value after it: names only, written out when somebody looks. */
+  value: unknown;
+  durationMs: number | undefined;
+}
+
+/** What one actor did with its events, under all its lives: the newest of them, and figures of all. */
+export class ActorRecord {
+  readonly #clock: Clock;
+  readonly #handled = new Ring<HandledEvent>(EVENTS_KEPT);
+  readonly #rate = new EventRate();
+  #handledCount = 0;
+  #rejectedCount = 0;
+  #longest: ActorEvents['longest'];
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /**
+   * An event is about to be handled, or was raised by the machine itself.
+   * @param type the event's type; of a very long one the beginning is kept
+   * @param startedAt monotonic time in ms
+   */
+  open(type: string, incarnation: number, raised: boolean, startedAt: number): HandledEvent {
+    const event = type.length > NAME_KEPT ? `${type.slice(0, NAME_KEPT)}…` : type;
+    const entry: HandledEvent = {
+      at: this.#clock.now(),
+      incarnation,
+      event,
+      raised,
+      rejected: false,
+      failed: false,
+      edges: [],
+      edgesOmitted: 0,
+      value: undefined,
+      durationMs: undefined,
+    };
+    this.#handled.push(entry);
+    // Beginning and end of a life are no events that somebody sent.
+    if (event !== 'xstate.init' && event !== 'xstate.stop') {
+      this.#handledCount += 1;
+      this.#rate.count(startedAt);
+    }
+    return entry;
+  }
+
+  /** The machine took a step with this event. */
+  step(entry: HandledEvent, transitions: readonly AnyTransitionDefinition[], value: unknown): void {
+    for (const transition of transitions) {
+      if (entry.edges.length < EDGES_KEPT) entry.edges.push(edgeOf(transition));
+      else entry.edgesOmitted += 1;
+    }
+    entry.value = value;
+  }
+
+  /** The machine had no transition for it. */
+  reject(entry: HandledEvent, value: unknown): void {
+    entry.rejected = true;
+    entry.value = value;
+    this.#rejectedCount += 1;
+  }
+
+  /** It is handled. */
+  close(entry: HandledEvent, durationMs: number, failed: boolean): void {
+    entry.durationMs = durationMs;
+    entry.failed = failed;
+    if (this.#longest && durationMs <= this.#longest.durationMs) return;
+    this.#longest = { event: entry.event, durationMs, at: entry.at };
+  }
+
+  events(): ActorEvents {
+    return {
+      handled: this.#handledCount,
+      rejected: this.#rejectedCount,
+      perSecond: rounded(this.#rate.perSecond(this.#clock.monotonic())),
+      ...(this.#longest ? { longest: { ...this.#longest, durationMs: rounded(this.#longest.durationMs) } } : {}),
+    };
+  }
+
+  /** @returns newest first */
+  transitions(): ActorTransition[] {
+    return this.#handled.newestFirst().map(({ edges, edgesOmitted, value, durationMs, ...entry }) => ({
+      ...entry,
+      edges: [...edges],
+      ...(edgesOmitted === 0 ? {} : { edgesOmitted }),
+      ...(value === undefined ? {} : { state: stateName(value) }),
+      ...(durationMs === undefined ? {} : { durationMs: rounded(durationMs) }),
+    }));
+  }
+}
+
+/** Finer than this says more about the machine than about the program. */
+function rounded(figure: number): number {
+  return Math.round(figure * 1000) / 1000;
+}

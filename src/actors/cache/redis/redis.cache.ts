@@ -1,0 +1,140 @@
+import { randomUUID } from 'node:crypto';
+import type { Cache, ChannelRef, ChatId, Window } from '../../../ports.ts';
+import type { Breaker } from '../../breaker.ts';
+import type { RedisConnection } from './redis-connection.ts';
+import { DROP_WINDOW, GET_NAME, GET_WINDOW, PUT_WINDOW } from './scripts.ts';
+
+/** How long a window is kept, in ms. */
+const TTL_MS = 3_600_000;
+/** How long a channel's least revision is remembered after a drop, in ms: longer than any reader holds back what it read. */
+const FLOOR_TTL_MS = 7_200_000;
+/** A window whose text is longer is not kept, in characters. */
+const LARGEST = 4 << 20;
+
+const EPOCH_KEY = 'telegram:epoch';
+const windowKey = (chatId: ChatId): string => `telegram:messages:${chatId}`;
+const nameKey = (username: string): string => `telegram:channel:${username.toLowerCase()}`;
+
+/** How often it was asked, and what came of it. */
+interface CacheCounts {
+  hits: number;
+  misses: number;
+  errors: number;
+}
+
+export interface RedisCache extends Cache {
+  readonly kind: 'redis';
+  readonly counts: Readonly<CacheCounts>;
+  /** Makes a connection, and forgets everything: while there was none, others may have changed what is kept. @throws CACHE_UNAVAILABLE */
+  connect(): Promise<void>;
+  /** @throws CACHE_UNAVAILABLE */
+  ping(): Promise<number>;
+}
+
+/**
+ * Windows in Redis, for all processes together. Nothing in it is the only copy, and nothing in it may be older than what somebody has dropped:
+ * a drop that failed makes everything be forgotten before this process uses Redis again (decision 17).
+ */
+export function createRedisCache(connection: RedisConnection, breaker: Breaker): RedisCache {
+  const counts: CacheCounts = { hits: 0, misses: 0, errors: 0 };
+  /** The epoch that Redis told of last. */
+  let epoch = '';
+  /** How often something was to be dropped and may not have been, and how many of these an epoch of ours has come after. */
+  let doubts = 1;
+  let settled = 0;
+
+  async function beginEpoch(): Promise<void> {
+    const fresh = randomUUID();
+    const upTo = doubts;
+    await connection.call((client) => client.set(EPOCH_KEY, fresh));
+    epoch = fresh;
+    settled = Math.max(settled, upTo);
+  }
+
+  /** Runs a script through the breaker, in an epoch that can be trusted. Each begins one where Redis has forgotten it. */
+  function run(script: string, keys: readonly string[], ...args: readonly string[]): Promise<unknown> {
+    return breaker.run(async () => {
+      if (settled < doubts) await beginEpoch();
+      return connection.call((client) => client.eval(script, keys.length, ...keys, randomUUID(), ...args));
+    });
+  }
+
+  async function counted<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (thrown) {
+      counts.errors += 1;
+      throw thrown;
+    }
+  }
+
+  async function chatIdOf(ref: ChannelRef): Promise<ChatId | undefined> {
+    if (ref.kind === 'id') return ref.chatId;
+    const [told, chatId] = (await run(GET_NAME, [EPOCH_KEY, nameKey(ref.username)])) as [string, string | null];
+    epoch = told;
+    return chatId === null ? undefined : Number(chatId);
+  }
+
+  async function find(ref: ChannelRef): Promise<Window | undefined> {
+    const chatId = await chatIdOf(ref);
+    if (chatId === undefined) return undefined;
+    const [told, text] = (await run(GET_WINDOW, [EPOCH_KEY, windowKey(chatId)])) as [string, string | null];
+    epoch = told;
+    const window = text === null ? undefined : (JSON.parse(text) as Window);
+    // A name outlives the window it was put with.
+    if (ref.kind === 'username' && window?.channel.username?.toLowerCase() !== ref.username.toLowerCase()) return undefined;
+    return window;
+  }
+
+  async function dropWindow(chatId: ChatId, revision: number): Promise<void> {
+    const drop = run(DROP_WINDOW, [EPOCH_KEY, windowKey(chatId)], String(revision), String(FLOOR_TTL_MS));
+    try {
+      epoch = (await counted(drop)) as string;
+    } catch {
+      doubts += 1;
+    }
+  }
+
+  return {
+    kind: 'redis',
+    counts,
+
+    async connect() {
+      await connection.connect();
+      doubts += 1;
+      await beginEpoch();
+    },
+    ping: () => connection.ping(),
+
+    async window(ref) {
+      const window = await counted(find(ref));
+      counts[window === undefined ? 'misses' : 'hits'] += 1;
+      return window;
+    },
+
+    mark: () => epoch,
+
+    async putWindow(window, mark = epoch) {
+      const { chatId, revision, username } = window.channel;
+      const text = JSON.stringify(window);
+      // What it is newer than goes all the same.
+      if (text.length > LARGEST) return dropWindow(chatId, revision);
+      const keys = [EPOCH_KEY, windowKey(chatId), ...(username === null ? [] : [nameKey(username)])];
+      const put = run(PUT_WINDOW, keys, String(revision), text, String(TTL_MS), mark, String(chatId));
+      epoch = (await counted(put)) as string;
+    },
+
+    dropWindow,
+
+    async forgetAll() {
+      doubts += 1;
+      // Where that fails, it is done before the next use.
+      await breaker.run(beginEpoch).catch(() => {});
+    },
+
+    async close() {
+      connection.close();
+      breaker.close();
+    },
+  };
+}

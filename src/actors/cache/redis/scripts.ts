@@ -1,0 +1,54 @@
+// What is done in Redis at once. Every key belongs to an epoch, which is what a key of its own says: another epoch, and all that was kept is forgotten.
+// A window's key is a hash: its epoch; the revision below which no window is taken (floor); and, where one is held, its revision and the window.
+
+// Redis may forget the epoch for want of memory. Then another one begins, never none: what was read in no epoch could be put into any.
+const EPOCH = `
+  local epoch = redis.call('GET', KEYS[1])
+  if not epoch then
+    epoch = ARGV[1]
+    redis.call('SET', KEYS[1], epoch)
+  end`;
+
+/** KEYS: epoch, window. ARGV: an epoch to begin where there is none. @returns [epoch, window or nil] */
+export const GET_WINDOW = `${EPOCH}
+  local held = redis.call('HMGET', KEYS[2], 'epoch', 'window')
+  if held[1] == epoch then return { epoch, held[2] } end
+  return { epoch, false }`;
+
+/** KEYS: epoch, names. ARGV: an epoch to begin where there is none. @returns [epoch, chat id or nil] */
+export const GET_NAME = `${EPOCH}
+  return { epoch, redis.call('GET', KEYS[2]) }`;
+
+/**
+ * KEYS: epoch, window, and the name's where it has one. ARGV: an epoch to begin where there is none, revision, window, ms to live, the epoch it was
+ * read in, chat id. @returns the epoch
+ */
+export const PUT_WINDOW = `${EPOCH}
+  if epoch ~= ARGV[5] then return epoch end
+  local held = redis.call('HMGET', KEYS[2], 'epoch', 'floor', 'revision')
+  local revision = tonumber(ARGV[2])
+  if held[1] == epoch then
+    if held[3] then
+      if revision <= tonumber(held[3]) then return epoch end
+    elseif revision < tonumber(held[2]) then
+      return epoch
+    end
+  end
+  redis.call('DEL', KEYS[2])
+  redis.call('HSET', KEYS[2], 'epoch', epoch, 'floor', ARGV[2], 'revision', ARGV[2], 'window', ARGV[3])
+  redis.call('PEXPIRE', KEYS[2], ARGV[4])
+  if KEYS[3] then redis.call('SET', KEYS[3], ARGV[6], 'PX', ARGV[4]) end
+  return epoch`;
+
+/** KEYS: epoch, window. ARGV: an epoch to begin where there is none, revision, ms to live. @returns the epoch */
+export const DROP_WINDOW = `${EPOCH}
+  local held = redis.call('HMGET', KEYS[2], 'epoch', 'floor', 'revision')
+  local floor = tonumber(ARGV[2])
+  if held[1] == epoch then
+    if held[3] and tonumber(held[3]) >= floor then return epoch end
+    floor = math.max(floor, tonumber(held[2]))
+  end
+  redis.call('DEL', KEYS[2])
+  redis.call('HSET', KEYS[2], 'epoch', epoch, 'floor', string.format('%.0f', floor))
+  redis.call('PEXPIRE', KEYS[2], ARGV[3])
+  return epoch`;

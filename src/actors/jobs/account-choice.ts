@@ -1,0 +1,39 @@
+import { parseChannelRef } from '../../channel-ref.ts';
+import { VigiliaError } from '../../errors.ts';
+import type { AccountHealth, JsonObject, Store } from '../../ports.ts';
+
+/** Who can serve a job. */
+export interface AccountChoiceDeps {
+  readonly store: Pick<Store, 'accountsKnowing' | 'leases'>;
+  /** As they are now. */
+  readonly accounts: () => readonly AccountHealth[];
+  /** Where nothing speaks for another one. */
+  readonly defaultAccount: string;
+}
+
+/**
+ * Chooses the account of a job that names none: an authenticated one that knows the channel, else an authenticated one, else any that there
+ * is, which the job then waits for; where none is known yet, the one by default. Among equals the one by default comes first, then the others in the order of their numbers.
+ * @throws UNKNOWN_ACCOUNT where all were removed
+ */
+export function accountChoice({ store, accounts, defaultAccount }: AccountChoiceDeps) {
+  const isRemoved = async (id: string): Promise<boolean> =>
+    (await store.leases()).some(({ accountId, removed }) => accountId === id && removed);
+
+  return async (params: JsonObject): Promise<string> => {
+    const all = accounts();
+    const serving = all.filter(({ state }) => state === 'authenticated');
+    const preferred = (ids: readonly string[]): string | undefined => (ids.includes(defaultAccount) ? defaultAccount : ids[0]);
+    const ids = serving.map(({ id }) => id);
+    // With one there is no choice, and no reason to ask the database.
+    if (ids.length > 1 && typeof params.channelId === 'string') {
+      const ref = parseChannelRef(params.channelId);
+      const knowing = ref && (await store.accountsKnowing(ref)).filter((id) => ids.includes(id));
+      if (knowing && knowing.length > 0) return preferred(knowing) ?? defaultAccount;
+    }
+    if (all.length === 0 && (await isRemoved(defaultAccount))) {
+      throw new VigiliaError('UNKNOWN_ACCOUNT', 'there is no account; POST …/accounts makes one', { field: 'accountId' });
+    }
+    return preferred(ids) ?? preferred(all.map(({ id }) => id)) ?? defaultAccount;
+  };
+}

@@ -1,0 +1,112 @@
+import { fromPromise, type Snapshot } from 'xstate';
+import type { Clock, Random } from '../clock.ts';
+import type { Log } from '../log.ts';
+import { type BackoffPolicy, backoffDelayMs } from '../machines/backoff.ts';
+import { linkMachine } from '../machines/link.machine.ts';
+import type { DependencyHealth, Json, JsonObject } from '../ports.ts';
+import type { ChildSpec } from './actor.ts';
+
+const BACKOFF: BackoffPolicy = { baseMs: 500, capMs: 10_000 };
+
+/** What is known of a server, for `/health`. */
+export class LinkStatus {
+  readonly #clock: Clock;
+  #state = 'connecting';
+  #since: number;
+  #reason: string | undefined;
+  #latencyMs: number | null = null;
+  #seenAt: number | null = null;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#since = clock.now();
+  }
+
+  set(state: string, reason?: string): void {
+    if (state !== this.#state) this.#since = this.#clock.now();
+    this.#state = state;
+    this.#reason = reason;
+  }
+
+  noteAnswer(latencyMs: number): void {
+    this.#latencyMs = Math.round(latencyMs * 10) / 10;
+    this.#seenAt = this.#clock.now();
+  }
+
+  health(kind: string): DependencyHealth {
+    return {
+      kind,
+      state: this.#state,
+      since: this.#since,
+      latencyMs: this.#latencyMs,
+      lastAnswerAgeMs: this.#seenAt === null ? null : Math.max(0, this.#clock.now() - this.#seenAt),
+      ...(this.#reason === undefined ? {} : { reason: this.#reason }),
+    };
+  }
+}
+
+/** A server, as its link deals with it. */
+export interface LinkedServer {
+  /** The child's id. */
+  readonly id: string;
+  /** What it is called in log lines, and of which kind it is. */
+  readonly name: string;
+  readonly kind: string;
+  /** Makes it ready for use. @returns the round trip, in ms */
+  readonly prepare: () => Promise<number>;
+  /** Asks whether it is there. @returns the round trip, in ms */
+  readonly check: () => Promise<number>;
+  /** Told when it is down, or not ours to use. */
+  readonly onDown?: (reason: string) => void;
+  /** Ms until its supervisor takes it for hanging. */
+  readonly readyMs?: number;
+}
+
+/**
+ * The link to a server: it prepares it, then asks it every few seconds, and prepares it anew after it was down. Ready after the first attempt,
+ * whatever came of it; a server that is not ours to use ends it, and with it the program.
+ */
+export function linkSpec(
+  server: LinkedServer,
+  status: LinkStatus,
+  { random, log }: { readonly random: Random; readonly log: Log },
+): ChildSpec {
+  const { id, name, kind, readyMs, onDown = () => {} } = server;
+  return {
+    id,
+    kind: 'link',
+    ...(readyMs !== undefined && { readyMs }),
+    view: (snapshot: Snapshot<unknown>): JsonObject => {
+      if (!('context' in snapshot)) return {};
+      const { attempt, lastError } = snapshot.context as Record<string, Json>;
+      return { ...status.health(kind), attempt, lastError } as JsonObject;
+    },
+    start: (life) => {
+      const logic = linkMachine.provide({
+        actors: {
+          prepare: fromPromise<void>(async () => status.noteAnswer(await server.prepare())),
+          check: fromPromise<void>(async () => status.noteAnswer(await server.check())),
+        },
+        actions: {
+          tellUp: () => {
+            status.set('up');
+            log.info({ [id]: kind }, `${name} is up`);
+            life.ready();
+          },
+          tellDown: ({ context }) => {
+            onDown(context.lastError?.message ?? 'it is down');
+            status.set('down', context.lastError?.message);
+            log.warn({ [id]: kind, cause: context.lastError?.message }, `${name} is down; trying again`);
+            life.ready();
+          },
+          tellRefused: ({ context }) => {
+            onDown(context.failure?.message ?? 'it is not ours to use');
+            status.set('refused', context.failure?.message);
+            log.error({ [id]: kind, cause: context.failure?.message, code: context.failure?.code }, `${name} is refused`);
+          },
+        },
+      });
+      return { logic, input: { backoffMs: (attempt: number) => backoffDelayMs(BACKOFF, attempt, random) } };
+    },
+  };
+}

@@ -1,0 +1,76 @@
+import { parseChannelRef } from '../channel-ref.ts';
+import { VigiliaError } from '../errors.ts';
+import type { App } from './app.ts';
+import { READ_MS, withinDeadline } from './deadline.ts';
+import type { GatewayDeps } from './gateway-deps.ts';
+import { Type } from './typebox.ts';
+import { AccountIdSchema, ChannelPathSchema } from './view.ts';
+
+const FollowQuery = Type.Object({ accountId: Type.Optional(AccountIdSchema) }, { additionalProperties: false });
+
+const FollowSchema = Type.Object({
+  channel: Type.Object({ id: Type.Integer() }),
+  followed: Type.Record(Type.String(), Type.Boolean(), {
+    description:
+      'By account: whether its updates of this channel are stored. An account follows all channels that it is in, unless it is told not to.',
+  }),
+});
+
+/** Which channels accounts follow. A worker heeds a change within 15 s; what was missed meanwhile is fetched when a channel is followed again. */
+export function addFollowRoutes(app: App, { clock, store, reader }: GatewayDeps, base: string): void {
+  const bounded = <T>(work: Promise<T>): Promise<T> => withinDeadline(clock, READ_MS, work);
+
+  const chatIdOf = async (named: string): Promise<number> => {
+    const ref = parseChannelRef(named, 'id');
+    const channel = await bounded(reader.channel(ref));
+    if (channel) return channel.chatId;
+    throw new VigiliaError('NOT_FOUND', 'This channel is not stored; ask for it with get-channels or sync-messages.', {
+      field: 'id',
+    });
+  };
+
+  const accountsOf = async (accountId: string | undefined): Promise<string[]> => {
+    const all = await bounded(store.listAccounts());
+    if (accountId === undefined) return all;
+    if (all.includes(accountId)) return [accountId];
+    throw new VigiliaError('UNKNOWN_ACCOUNT', `There is no account ${accountId}.`, { field: 'accountId' });
+  };
+
+  const view = async (chatId: number, accounts: readonly string[]) => {
+    const followed: Record<string, boolean> = {};
+    for (const account of accounts) followed[account] = !(await bounded(store.unfollowed(account))).includes(chatId);
+    return { channel: { id: chatId }, followed };
+  };
+
+  const schema = { params: ChannelPathSchema, querystring: FollowQuery, response: { 200: FollowSchema } };
+  const errors = ['INVALID_CHANNEL', 'NOT_FOUND', 'UNKNOWN_ACCOUNT', 'STORE_UNAVAILABLE'] as const;
+
+  app.get(
+    `${base}/channels/:id/follow`,
+    { config: { scope: 'read', summary: 'Which accounts follow a channel', errors }, schema },
+    async ({ params, query }) => view(await chatIdOf(params.id), await accountsOf(query.accountId)),
+  );
+
+  for (const [method, followed] of [
+    ['PUT', true],
+    ['DELETE', false],
+  ] as const) {
+    app.route({
+      method,
+      url: `${base}/channels/:id/follow`,
+      config: {
+        scope: 'write',
+        summary: followed ? 'Follow a channel (again); of all accounts where none is named' : 'Do not follow a channel any more',
+        errors,
+      },
+      schema,
+      handler: async ({ params, query }) => {
+        const { id } = params as { id: string };
+        const chatId = await chatIdOf(id);
+        const accounts = await accountsOf((query as { accountId?: string }).accountId);
+        for (const account of accounts) await bounded(store.setFollowed(account, chatId, followed));
+        return view(chatId, accounts);
+      },
+    });
+  }
+}

@@ -1,0 +1,51 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { App } from '../../src/http/app.ts';
+import { buildGateway } from '../../src/http/server.ts';
+import { ask } from '../support/ask.ts';
+import { aChannel, HttpHouse } from '../support/http-house.ts';
+
+const CHANNELS = '/api/telegram-gateway/channels';
+let house: HttpHouse;
+let app: App;
+let id: number;
+
+beforeEach(() => {
+  house = new HttpHouse();
+  house.unfollowed.set('second', new Set());
+  house.channels.push(aChannel({ username: 'habr_com' }));
+  id = house.channels[0]?.chatId ?? 0;
+  app = buildGateway(house.deps());
+});
+
+const follow = (method: 'GET' | 'PUT' | 'DELETE', query = '', channel = 'habr_com') =>
+  ask(app, { method, url: `${CHANNELS}/${channel}/follow${query}` });
+
+describe('following a channel', () => {
+  it('is what every account does until it is told not to, and again', async () => {
+    expect(await follow('GET')).toMatchObject({ status: 200, body: { channel: { id }, followed: { main: true, second: true } } });
+    expect((await follow('DELETE')).body.followed).toEqual({ main: false, second: false });
+    expect((await follow('DELETE')).body.followed).toEqual({ main: false, second: false });
+    expect([...(house.unfollowed.get('main') ?? [])]).toEqual([id]);
+    expect((await follow('PUT')).body.followed).toEqual({ main: true, second: true });
+    expect((await follow('GET')).body.followed).toEqual({ main: true, second: true });
+  });
+
+  it('is told of one account where it is named', async () => {
+    expect((await follow('DELETE', '?accountId=second')).body.followed).toEqual({ second: false });
+    expect((await follow('GET')).body.followed).toEqual({ main: true, second: false });
+  });
+
+  it('refuses accounts and channels that nobody knows', async () => {
+    expect(await follow('PUT', '?accountId=nobody')).toMatchObject({ status: 400, body: { error: { code: 'UNKNOWN_ACCOUNT' } } });
+    expect(await follow('PUT', '', 'unknown_name')).toMatchObject({ status: 404, body: { error: { code: 'NOT_FOUND' } } });
+    expect(await follow('PUT', '', 'not%20one')).toMatchObject({ status: 400, body: { error: { code: 'INVALID_CHANNEL' } } });
+  });
+
+  it('needs a token that may write to change it', async () => {
+    const tokens = [{ scope: 'read' as const, token: 'a-token-that-may-only-read-things' }];
+    app = buildGateway(house.deps({ tokens }));
+    const headers = { 'x-gateway-token': tokens[0]?.token ?? '' };
+    expect(await ask(app, { method: 'GET', url: `${CHANNELS}/habr_com/follow`, headers })).toMatchObject({ status: 200 });
+    expect(await ask(app, { method: 'DELETE', url: `${CHANNELS}/habr_com/follow`, headers })).toMatchObject({ status: 403 });
+  });
+});
