@@ -292,7 +292,13 @@ const hopeless = plantedLeaf('x', 'permanent', [
   { ...steady, start: 'fails' },
 ]);
 
-/** What chance seldom comes upon: failing, removed and added again; resumed, and over before it is up; added, and failing twice. */
+const slow = plantedLeaf('b', 'permanent', [{ ...steady, startMs: 100 }]);
+const first = plantedLeaf('a', 'permanent', [steady]);
+
+/**
+ * What chance seldom comes upon: failing, removed and added again; resumed, and over before it is up; added, and failing twice; two that are asked to
+ * end while the supervisor waits for a third.
+ */
 export const seldom: readonly Scenario[] = [
   planted('one_for_one', failing, [
     [27, 'remove', failing],
@@ -305,5 +311,10 @@ export const seldom: readonly Scenario[] = [
   planted('rest_for_one', plantedLeaf('b', 'permanent', [steady]), [
     [10, 'add', hopeless],
     [500, 'suspend', plantedLeaf('b', 'permanent', [steady])],
+  ]),
+  planted('one_for_one', slow, [
+    [150, 'restart', slow],
+    [160, 'suspend', first],
+    [170, 'remove', slow],
   ]),
 ];

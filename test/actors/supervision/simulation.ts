@@ -53,6 +53,8 @@ export class Simulation {
   readonly answers = new Map<number, boolean>();
   readonly counts = { failures: 0, restarts: 0, escalations: 0, quarantines: 0 };
   ended: { readonly at: number; readonly failed: boolean } | undefined;
+  /** Instants at which several children of one supervisor were asked to stop, each for a command of its own: they end beside each other. */
+  readonly besideEachOther = new Set<number>();
   now = 0;
   readonly #nodes = new Map<string, Node>();
   readonly #lives = new Map<string, number>();
@@ -164,6 +166,7 @@ export class Simulation {
     if (added && 'ask' in event) this.#added.set(event.ask, added);
     const { after, effects } = react(node.rules, node.flags, node.model, event, this.now);
     node.model = after;
+    if (effects.filter((effect) => effect.do === 'stop').length > 1) this.besideEachOther.add(this.now);
     for (const effect of effects) {
       const slot = 'id' in effect ? (node.slots.get(effect.id) ?? this.#newSlot(node, path, effect.id)) : undefined;
       switch (effect.do) {
