@@ -40,6 +40,10 @@ interface Node {
 /** Failures that XState does not see. */
 const UNSEEN: readonly How[] = ['timer throws', 'promise rejects unawaited'];
 
+function waitingCommands({ mailbox }: Supervisor): number {
+  return mailbox.filter((event) => 'ask' in event).length;
+}
+
 /** A supervisor that ended by itself says why; where nothing failed, that it gave up. */
 const GAVE_UP: FaultName = 'transient';
 
@@ -53,8 +57,8 @@ export class Simulation {
   readonly answers = new Map<number, boolean>();
   readonly counts = { failures: 0, restarts: 0, escalations: 0, quarantines: 0 };
   ended: { readonly at: number; readonly failed: boolean } | undefined;
-  /** Instants at which several children of one supervisor were asked to stop, each for a command of its own: they end beside each other. */
-  readonly besideEachOther = new Set<number>();
+  /** Instants at which a supervisor took up commands that had waited until it was done with something else. */
+  readonly takenUpLate = new Set<number>();
   now = 0;
   readonly #nodes = new Map<string, Node>();
   readonly #lives = new Map<string, number>();
@@ -165,8 +169,8 @@ export class Simulation {
     // The child of an `add` that has to wait is known when its turn comes.
     if (added && 'ask' in event) this.#added.set(event.ask, added);
     const { after, effects } = react(node.rules, node.flags, node.model, event, this.now);
+    if (waitingCommands(after) < waitingCommands(node.model)) this.takenUpLate.add(this.now);
     node.model = after;
-    if (effects.filter((effect) => effect.do === 'stop').length > 1) this.besideEachOther.add(this.now);
     for (const effect of effects) {
       const slot = 'id' in effect ? (node.slots.get(effect.id) ?? this.#newSlot(node, path, effect.id)) : undefined;
       switch (effect.do) {
