@@ -43,6 +43,10 @@ async function main([command = 'help', ...rest]: readonly string[]): Promise<num
       const { runLogin } = await import('./cli/login.command.ts');
       return runLogin(rest, { version: version(), pid: process.pid, entry });
     }
+    case 'machines': {
+      const { showMachines } = await import('./cli/machines.command.ts');
+      return showMachines(rest);
+    }
     case 'simulator': {
       const { runSimulator } = await import('./cli/simulator.command.ts');
       return runSimulator(rest);

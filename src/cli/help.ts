@@ -14,6 +14,7 @@ export const HELP = `vigilia: an always-on Telegram gateway
   vigilia session rotate-key    seals them anew with SESSION_KEY, or with a new key file
   vigilia session import [FILE | -] [--account ID] [--replace]
                                 a GramJS or Telethon StringSession, from a file, TELEGRAM_SESSION_FILE or standard input
+  vigilia machines [--svg DIR]  lists the state machines, or writes their charts as drawings
   vigilia simulator [options]   runs the Telegram simulator alone
       --world PATH              a Telegram Desktop export or a folder of them (default: the built-in demo world)
       --port N                  where to listen on 127.0.0.1 (default: any free port)

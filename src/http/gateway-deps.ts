@@ -18,6 +18,8 @@ export interface OpsDeps {
   /** What can be served now. In a gateway of its own it is put together from the workers' rows. */
   health(): HealthReport | Promise<HealthReport>;
   readonly metrics: Metrics;
+  /** Where the drawings of the state charts are. @default where the build puts them */
+  readonly drawings?: URL;
   /**
    * Deadlines of a request's arrival.
    * @default 10 s for the headers, 30 s for all of it, looked at every 5 s

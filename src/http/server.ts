@@ -13,6 +13,7 @@ import { closeGracefully } from './graceful-close.ts';
 import { addHealthRoutes } from './health-routes.ts';
 import { addIndexRoute } from './index-routes.ts';
 import { addJobRoutes } from './job-routes.ts';
+import { addMachineRoutes } from './machine-routes.ts';
 import { addMetricsRoutes } from './metrics-routes.ts';
 import { REQUEST_ID_HEADER, requestId } from './request-id.ts';
 import { collectRoutes, refuseOtherMethods } from './route-table.ts';
@@ -83,6 +84,7 @@ function buildApp(deps: OpsDeps, addOwnRoutes: (app: App) => void): App {
   addHealthRoutes(app, deps);
   addMetricsRoutes(app, deps);
   addStateRoutes(app, deps);
+  addMachineRoutes(app, deps);
   refuseOtherMethods(app, routes);
   return app;
 }
