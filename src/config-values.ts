@@ -1,6 +1,7 @@
 import { createPublicKey } from 'node:crypto';
-import { isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { ACCOUNT_ID } from './account-id.ts';
+import { parseRabbitmqUrl } from './rabbitmq-url.ts';
 import { parseRedisUrl } from './redis-url.ts';
 
 /** What a parser says of a value: what it means, or what would be allowed. */
@@ -30,6 +31,14 @@ const SECRET_LENGTH = 16;
 
 const good = <T>(value: T): Parsed<T> => ({ ok: true, value });
 const bad = (allowed: string): Parsed<never> => ({ ok: false, allowed });
+
+/** Names of actions with commas between them, each once. */
+export const actionNames: Parse<readonly string[]> = (input) => {
+  const names = input.split(',').map((name) => name.trim());
+  return names.every((name) => /^[a-z][a-z0-9-]{0,63}$/.test(name))
+    ? good([...new Set(names)])
+    : bad('names of actions with commas between them, such as sync-messages,get-channels');
+};
 
 /** Any text. */
 export const text: Parse<string> = good;
@@ -100,6 +109,12 @@ export const redisUrl: Parse<string> = (input) =>
     ? bad('redis://host:port, rediss://host:port for TLS, or redis+sentinel://host:port,host:port/master-name')
     : good(input);
 
+/** RabbitMQ; the URL comes back as it was written. */
+export const rabbitmqUrl: Parse<string> = (input) =>
+  parseRabbitmqUrl(input) === undefined
+    ? bad('amqp://user:password@host:port/vhost, or amqps://… for TLS, with %2F for a slash within the virtual host')
+    : good(input);
+
 /** Comma- or line-separated `scope:token`; what a header cannot carry is refused, so are doubles. */
 export const tokens: Parse<readonly Token[]> = (input) => {
   const allowed = `scope:token,… with scopes ${SCOPES.join(', ')} and different tokens of at least ${SECRET_LENGTH} visible ASCII characters without commas`;
@@ -121,6 +136,32 @@ export const tokens: Parse<readonly Token[]> = (input) => {
   }
   return list.length === 0 ? bad(allowed) : good(list);
 };
+
+/** Origins as browsers name them: scheme, host, port where it is not the scheme's; nothing behind. Comma-separated. */
+export const origins: Parse<readonly string[]> = (input) => {
+  const parts = input.split(',').map((part) => part.trim());
+  const sound = parts.every((part) => URL.canParse(part) && /^https?:/.test(part) && new URL(part).origin === part);
+  return sound ? good(parts) : bad('origins with commas between, each as a browser sends it, such as https://app.example.org');
+};
+
+/** IP addresses, or networks as `address/bits`. Comma-separated. */
+export const networks: Parse<readonly string[]> = (input) => {
+  const parts = input.split(',').map((part) => part.trim());
+  const isNetwork = (part: string): boolean => {
+    const [ip = '', bits, ...rest] = part.split('/');
+    const most = isIP(ip) === 4 ? 32 : isIP(ip) === 6 ? 128 : -1;
+    return rest.length === 0 && most > 0 && (bits === undefined || wholeNumber(1, most)(bits).ok);
+  };
+  return parts.every(isNetwork) ? good(parts) : bad('IP addresses or networks with commas between, such as 10.0.0.0/8,::1');
+};
+
+/** The name of a claim of a JWT. */
+export const claimName: Parse<string> = (input) =>
+  /^[\x21-\x7e]{1,128}$/.test(input) ? good(input) : bad('the name of a claim, such as scope');
+
+/** A secret for HS256, which RFC 7518 wants to have 256 bits. */
+export const hmacSecret: Parse<string> = (input) =>
+  Buffer.byteLength(input) >= 32 ? good(input) : bad('at least 32 characters: HS256 takes no shorter secret');
 
 /** Which accounts a worker serves: any up to a number, or those of a list. */
 export interface AccountFilter {

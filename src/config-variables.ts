@@ -40,9 +40,52 @@ export const VARIABLES = [
     name: 'GATEWAY_TOKENS',
     byDefault: '',
     description:
-      '`scope:token,…`; scopes `read`, `write`, `admin`; tokens of at least 16 characters. Without any: loopback only.',
+      '`scope:token,…`; scopes `read`, `write`, `admin`; tokens of at least 16 characters. Without any: loopback only. SIGHUP reads them anew.',
     show: 'secret',
     orFile: true,
+  },
+  {
+    name: 'GATEWAY_JWT_SECRET',
+    byDefault: '',
+    description: 'Takes JWTs that are signed with it (HS256) as bearer tokens too; at least 32 characters.',
+    show: 'secret',
+    orFile: true,
+  },
+  {
+    name: 'GATEWAY_JWT_JWKS_URL',
+    byDefault: '',
+    description:
+      'Takes JWTs that are signed with a key of this set (RS256, ES256, EdDSA) as bearer tokens too. Needs `GATEWAY_JWT_ISSUER` and `GATEWAY_JWT_AUDIENCE`.',
+    show: 'url',
+  },
+  { name: 'GATEWAY_JWT_ISSUER', byDefault: '', description: 'What `iss` of a JWT has to be. Without it: anything.' },
+  { name: 'GATEWAY_JWT_AUDIENCE', byDefault: '', description: 'What `aud` of a JWT has to name. Without it: anything.' },
+  {
+    name: 'GATEWAY_JWT_SCOPE_CLAIM',
+    byDefault: 'scope',
+    description:
+      'Which claim says what a JWT is good for: `read`, `write`, `admin`, alone or as `vigilia:read` …, in a list or with spaces between.',
+  },
+  {
+    name: 'RATE_LIMIT',
+    byDefault: '6000',
+    description:
+      'Requests of one token in a minute, all of them at once if it wishes; 0 is without limit. Counted in Redis where there is one.',
+  },
+  {
+    name: 'RATE_LIMIT_FAILURES',
+    byDefault: '30',
+    description: 'Wrong tokens from one address in a minute; 0 is without limit.',
+  },
+  {
+    name: 'CORS_ORIGINS',
+    byDefault: '',
+    description: 'Origins of other sites whose pages may ask, `https://app.example.org,…`. Without any: none.',
+  },
+  {
+    name: 'HTTP_TRUSTED_PROXIES',
+    byDefault: '',
+    description: 'Addresses or networks of proxies whose `X-Forwarded-For` is believed, `10.0.0.0/8,…`.',
   },
   {
     name: 'DATABASE_URL',
@@ -69,6 +112,12 @@ export const VARIABLES = [
     byDefault: '',
     description: 'RabbitMQ, `amqp://user:password@host:port/vhost`. Without it: a broker in the process.',
     show: 'url',
+  },
+  {
+    name: 'RABBITMQ_ACTIONS',
+    byDefault: '',
+    description:
+      'Which actions other programs may ask for over RabbitMQ, `sync-messages,get-channels`. Without it: all those that only read.',
   },
   {
     name: 'TELEGRAM_API_ID',

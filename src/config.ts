@@ -2,16 +2,22 @@ import {
   type AccountFilter,
   type Address,
   accountFilter,
+  actionNames,
   address,
+  claimName,
   decimalNumber,
   filePath,
+  hmacSecret,
   host,
   isLoopback,
   MOST_ACCOUNTS,
   maskUrl,
+  networks,
   oneOf,
+  origins,
   type Parse,
   phoneNumber,
+  rabbitmqUrl,
   redisUrl,
   rsaPublicKey,
   secretText,
@@ -48,6 +54,26 @@ type TelegramConfig =
       readonly dc: number;
     };
 
+/** How JWTs are checked; of `secret` and `jwksUrl` at least one is there. */
+export interface JwtConfig {
+  readonly secret: string | null;
+  readonly jwksUrl: string | null;
+  readonly issuer: string | null;
+  readonly audience: string | null;
+  readonly scopeClaim: string;
+}
+
+/** Who may ask over HTTP, besides the bearers of tokens, and how much. */
+export interface AccessConfig {
+  readonly jwt: JwtConfig | null;
+  /** Requests of one token in a minute; 0: without limit. */
+  readonly rateLimit: number;
+  /** Wrong tokens from one address in a minute; 0: without limit. */
+  readonly failureLimit: number;
+  readonly corsOrigins: readonly string[];
+  readonly trustedProxies: readonly string[];
+}
+
 /** The environment, read, checked and frozen. Holds secrets: print it with {@link describeConfig} only. */
 export interface Config {
   readonly role: Role;
@@ -57,10 +83,13 @@ export interface Config {
   readonly ops: Address;
   /** Empty when the gateway needs none (loopback only). */
   readonly tokens: readonly Token[];
+  readonly access: AccessConfig;
   /** null: PGlite in the data directory. `directUrl` passes by PgBouncer; it is `url` where nothing else was given. */
   readonly database: { readonly url: string; readonly directUrl: string } | null;
   readonly redisUrl: string | null;
   readonly rabbitmqUrl: string | null;
+  /** What other programs may ask for over RabbitMQ; null: all that only reads. */
+  readonly rabbitmqActions: readonly string[] | null;
   readonly telegram: TelegramConfig;
   readonly sessionKey: string | null;
   /** Opens what was sealed before the key was changed. */
@@ -108,6 +137,15 @@ export class ConfigError extends VigiliaError {
 /** The variables as the system hands them over. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** Any of these, and nobody is let in without a token. */
+const KEEPS_STRANGERS_OUT = [
+  'GATEWAY_TOKENS',
+  'GATEWAY_TOKENS_FILE',
+  'GATEWAY_JWT_SECRET',
+  'GATEWAY_JWT_SECRET_FILE',
+  'GATEWAY_JWT_JWKS_URL',
+] as const;
+const MOST_REQUESTS = 10_000_000;
 const PORT = wholeNumber(0, 65_535);
 const API_HASH = /^[0-9a-fA-F]{32}$/;
 /** Any word, but none that means `production` and is not: the safety that hangs on it would be off. */
@@ -117,6 +155,8 @@ const nodeEnv: Parse<string> = (input) =>
 const OUR_PREFIXES = [
   'VIGILIA_',
   'GATEWAY_',
+  'RATE_LIMIT',
+  'CORS_',
   'SIMULATOR_',
   'TELEGRAM_',
   'SESSION_KEY',
@@ -158,9 +198,11 @@ export function readConfig(env: Environment, readFile: (path: string) => string,
     http,
     ops,
     tokens: tokenList,
+    access: readAccess(reading),
     database: databaseUrl === undefined ? null : { url: databaseUrl, directUrl: directUrl ?? databaseUrl },
     redisUrl: reading.value('REDIS_URL', redisUrl) ?? null,
-    rabbitmqUrl: reading.value('RABBITMQ_URL', url(['amqp', 'amqps'], 'amqp://user:password@localhost:5672')) ?? null,
+    rabbitmqUrl: reading.value('RABBITMQ_URL', rabbitmqUrl) ?? null,
+    rabbitmqActions: reading.value('RABBITMQ_ACTIONS', actionNames) ?? null,
     telegram: readTelegram(reading, exists, role, production),
     sessionKey: reading.valueOrFile('SESSION_KEY', secretText) ?? null,
     sessionKeyPrevious: reading.valueOrFile('SESSION_KEY_PREVIOUS', secretText) ?? null,
@@ -182,7 +224,7 @@ export function readConfig(env: Environment, readFile: (path: string) => string,
   if (reading.isSet('DATABASE_DIRECT_URL') && !reading.isSet('DATABASE_URL')) {
     reading.fault('DATABASE_URL', 'DATABASE_DIRECT_URL is the way around its PgBouncer and means nothing alone');
   }
-  if (role !== 'worker' && !isLoopback(http.host) && !reading.isSet('GATEWAY_TOKENS') && !reading.isSet('GATEWAY_TOKENS_FILE')) {
+  if (role !== 'worker' && !isLoopback(http.host) && !KEEPS_STRANGERS_OUT.some((name) => reading.isSet(name))) {
     reading.fault(
       'HTTP_HOST',
       'a loopback address (127.0.0.1, ::1, localhost), or set GATEWAY_TOKENS: without a token anyone could ask',
@@ -205,6 +247,12 @@ class Reading {
 
   isSet(name: VariableName | `${FiledVariableName}_FILE`): boolean {
     return this.#text(name) !== undefined;
+  }
+
+  /** @returns whether it is a URL of another machine that goes without TLS */
+  plainUrl(name: VariableName): boolean {
+    const input = this.#text(name) ?? '';
+    return input.startsWith('http://') && URL.canParse(input) && !isLoopback(new URL(input).hostname);
   }
 
   /** @returns what the variable means, or undefined when it is unset or faulty */
@@ -261,6 +309,26 @@ class Reading {
     const masked = how === 'secret' ? '[hidden]' : how === 'url' ? maskUrl(input) : input;
     return JSON.stringify(masked.length > 120 ? `${masked.slice(0, 120)}…` : masked);
   }
+}
+
+/** Who may ask, and how much. */
+function readAccess(reading: Reading): AccessConfig {
+  const secret = reading.valueOrFile('GATEWAY_JWT_SECRET', hmacSecret) ?? null;
+  const jwksUrl = reading.value('GATEWAY_JWT_JWKS_URL', url(['https', 'http'], 'https://login.example.org/keys')) ?? null;
+  const issuer = reading.value('GATEWAY_JWT_ISSUER', text) ?? null;
+  const audience = reading.value('GATEWAY_JWT_AUDIENCE', text) ?? null;
+  const scopeClaim = reading.value('GATEWAY_JWT_SCOPE_CLAIM', claimName) ?? 'scope';
+  for (const name of ['GATEWAY_JWT_ISSUER', 'GATEWAY_JWT_AUDIENCE'] as const) {
+    if (reading.isSet('GATEWAY_JWT_JWKS_URL') && !reading.isSet(name))
+      reading.fault(name, 'GATEWAY_JWT_JWKS_URL needs it: its issuer signs tokens for other services too');
+  }
+  return {
+    jwt: secret === null && jwksUrl === null ? null : { secret, jwksUrl, issuer, audience, scopeClaim },
+    rateLimit: reading.value('RATE_LIMIT', wholeNumber(0, MOST_REQUESTS)) ?? 6_000,
+    failureLimit: reading.value('RATE_LIMIT_FAILURES', wholeNumber(0, MOST_REQUESTS)) ?? 30,
+    corsOrigins: reading.value('CORS_ORIGINS', origins) ?? [],
+    trustedProxies: reading.value('HTTP_TRUSTED_PROXIES', networks) ?? [],
+  };
 }
 
 /** Decides which Telegram is meant, by the rule that nothing simulated may be mistaken for Telegram. */
@@ -351,6 +419,18 @@ function withoutEffect(reading: Reading): string[] {
   for (const name of ['SIMULATOR_PORT', 'SIMULATOR_RATE'] as const) {
     if (real && reading.isSet(name)) warnings.push(`${name} has no effect: Telegram is not simulated`);
   }
+  const jwt = (['GATEWAY_JWT_SECRET', 'GATEWAY_JWT_SECRET_FILE', 'GATEWAY_JWT_JWKS_URL'] as const).some((name) =>
+    reading.isSet(name),
+  );
+  for (const name of ['GATEWAY_JWT_ISSUER', 'GATEWAY_JWT_AUDIENCE', 'GATEWAY_JWT_SCOPE_CLAIM'] as const) {
+    if (!jwt && reading.isSet(name)) warnings.push(`${name} has no effect without GATEWAY_JWT_SECRET or GATEWAY_JWT_JWKS_URL`);
+  }
+  if (reading.plainUrl('GATEWAY_JWT_JWKS_URL')) {
+    warnings.push('GATEWAY_JWT_JWKS_URL is not https: whoever can change what is read on the way can make tokens');
+  }
+  if (reading.isSet('RABBITMQ_ACTIONS') && !reading.isSet('RABBITMQ_URL')) {
+    warnings.push('RABBITMQ_ACTIONS has no effect without RABBITMQ_URL');
+  }
   if (reading.isSet('TELEGRAM_SERVER_DC') && !reading.isSet('TELEGRAM_SERVER')) {
     warnings.push('TELEGRAM_SERVER_DC has no effect without TELEGRAM_SERVER');
   }
@@ -401,10 +481,20 @@ function effectiveValues(config: Config): Record<VariableName, string | null> {
     OPS_HOST: config.ops.host,
     OPS_PORT: String(config.ops.port),
     GATEWAY_TOKENS: config.tokens.length === 0 ? null : config.tokens.map(({ scope }) => `${scope}:[hidden]`).join(','),
+    GATEWAY_JWT_SECRET: hidden(config.access.jwt?.secret),
+    GATEWAY_JWT_JWKS_URL: masked(config.access.jwt?.jwksUrl),
+    GATEWAY_JWT_ISSUER: config.access.jwt?.issuer ?? null,
+    GATEWAY_JWT_AUDIENCE: config.access.jwt?.audience ?? null,
+    GATEWAY_JWT_SCOPE_CLAIM: config.access.jwt?.scopeClaim ?? null,
+    RATE_LIMIT: String(config.access.rateLimit),
+    RATE_LIMIT_FAILURES: String(config.access.failureLimit),
+    CORS_ORIGINS: config.access.corsOrigins.join(',') || null,
+    HTTP_TRUSTED_PROXIES: config.access.trustedProxies.join(',') || null,
     DATABASE_URL: masked(config.database?.url),
     DATABASE_DIRECT_URL: masked(config.database?.directUrl),
     REDIS_URL: masked(config.redisUrl),
     RABBITMQ_URL: masked(config.rabbitmqUrl),
+    RABBITMQ_ACTIONS: config.rabbitmqActions?.join(',') ?? null,
     TELEGRAM_API_ID: real === null ? null : String(real.apiId),
     TELEGRAM_API_HASH: hidden(real?.apiHash),
     TELEGRAM_SERVER: server === null ? null : `${server.host.includes(':') ? `[${server.host}]` : server.host}:${server.port}`,

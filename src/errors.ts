@@ -44,6 +44,12 @@ export const ERRORS = {
   REQUEST_TIMEOUT: { fault: 'permanent', status: 408, meaning: 'The request did not arrive in time.' },
   BODY_TOO_LARGE: { fault: 'permanent', status: 413, meaning: 'The body is larger than 1 MiB.' },
   UNSUPPORTED_MEDIA_TYPE: { fault: 'permanent', status: 415, meaning: 'Bodies are application/json only.' },
+  UPGRADE_REQUIRED: { fault: 'permanent', status: 426, meaning: 'The path speaks WebSocket only.' },
+  RATE_LIMITED: {
+    fault: 'throttled',
+    status: 429,
+    meaning: 'The token asks more often than it may, or the address has sent too many wrong tokens; try again after Retry-After.',
+  },
   HEADERS_TOO_LARGE: { fault: 'permanent', status: 431, meaning: 'The request line and headers are larger than 16 KiB.' },
   INTERNAL: { fault: 'bug', status: 500, meaning: 'A defect of ours; the log has the cause under the request id.' },
   STORE_UNAVAILABLE: {
@@ -56,7 +62,19 @@ export const ERRORS = {
     status: 503,
     meaning: 'This process has as many event streams open as it takes; try again after Retry-After, or use another gateway.',
   },
+  AUTH_KEYS_UNAVAILABLE: {
+    fault: 'transient',
+    status: 503,
+    meaning: 'The JWT may be good, but the key that signed it is not known here and GATEWAY_JWT_JWKS_URL cannot be read at the moment.',
+  },
   BROKER_UNAVAILABLE: { fault: 'transient', status: 503, meaning: 'The broker cannot be reached, or was closed.' },
+  BROKER_REFUSED: {
+    fault: 'transient',
+    status: 503,
+    meaning:
+      'The broker is there and refuses: the login or the virtual host of RABBITMQ_URL, a missing permission, or a queue or exchange that exists and is not as it has to be.',
+  },
+  BROKER_UNROUTABLE: { fault: 'transient', status: 503, meaning: 'The broker has no queue that takes the message.' },
   CACHE_UNAVAILABLE: {
     fault: 'transient',
     status: 503,
@@ -107,7 +125,20 @@ export const ERRORS = {
   JOB_NOT_CLAIMED: { fault: 'conflict', status: 500, meaning: "The job's claim belongs to somebody else by now." },
   JOB_POISON: { fault: 'permanent', status: 500, meaning: 'Five workers in a row were lost on this job without any progress.' },
   JOB_CANCELLED: { fault: 'permanent', status: 500, meaning: 'The job was cancelled.' },
+  JOB_ENDED: { fault: 'permanent', status: 409, meaning: 'The job has ended: there is nothing to cancel.' },
+  JOB_NOT_RETRIABLE: { fault: 'permanent', status: 409, meaning: 'Only a job that failed or was cancelled can be retried.' },
+  IDEMPOTENCY_KEY_REUSED: {
+    fault: 'permanent',
+    status: 409,
+    meaning: 'The Idempotency-Key was used for another request within 24 hours; use a new one.',
+  },
   UNKNOWN_ACTION: { fault: 'permanent', status: 400, meaning: 'There is no such action.' },
+  ACTION_NOT_ALLOWED: { fault: 'permanent', status: 403, meaning: 'Other programs may not ask for this action over RabbitMQ.' },
+  JOB_ID_TAKEN: {
+    fault: 'permanent',
+    status: 409,
+    meaning: 'There is a job of this id that was asked for otherwise; this tells of the second request, not of that job.',
+  },
   UNKNOWN_ACCOUNT: { fault: 'permanent', status: 400, meaning: 'There is no such account.' },
   CHANNEL_NOT_FOUND: {
     fault: 'permanent',

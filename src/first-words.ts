@@ -2,11 +2,10 @@ import type { Config } from './config.ts';
 import type { Log } from './log.ts';
 
 /** What people have to know of this version, shown by `/health`. */
-export function notesOf({ telegram, rabbitmqUrl }: Config): string[] {
+export function notesOf({ telegram }: Config): string[] {
   const notes: string[] = [];
   if (telegram.kind === 'simulated') notes.push('Telegram is simulated: nothing here comes from or goes to Telegram.');
   if (telegram.kind === 'server') notes.push('What answers as Telegram is the server of TELEGRAM_SERVER.');
-  if (rabbitmqUrl) notes.push('RABBITMQ_URL is set but not used by this version: jobs are found through the database.');
   return notes;
 }
 
@@ -14,7 +13,10 @@ export function notesOf({ telegram, rabbitmqUrl }: Config): string[] {
 export function sayWhatRuns(config: Config, version: string, pid: number, log: Log, dataDir: string): void {
   for (const warning of config.warnings) log.warn({}, warning);
   const where = config.database ? 'PostgreSQL' : 'embedded database (PGlite)';
-  log.info({ role: config.role, pid, dataDir }, `Vigília ${version}: ${where}, in-process broker`);
+  log.info(
+    { role: config.role, pid, dataDir },
+    `Vigília ${version}: ${where}, ${config.rabbitmqUrl === null ? 'in-process broker' : 'RabbitMQ'}`,
+  );
   if (config.telegram.kind === 'simulated') {
     const world = config.telegram.world ?? 'the built-in demo world';
     log.warn(

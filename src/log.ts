@@ -50,15 +50,25 @@ export async function createReadableLog(level: LogLevel): Promise<Log> {
   return logTo(level, PinoPretty({ sync: true, colorize: true, translateTime: 'SYS:HH:MM:ss.l', singleLine: true }));
 }
 
-function logTo(level: LogLevel, destination: DestinationStream): Log {
+/** The same to wherever lines are to go. */
+export function logTo(level: LogLevel, destination: DestinationStream): Log {
   const options = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { err: errorToLog },
     redact: { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`]), censor: '[redacted]' },
   };
   return pino(options, destination);
+}
+
+/** Of an error its kind, words, place and code. What else it carries may be anything: a request with a login code in it, a buffer of what came. */
+function errorToLog(error: unknown): object {
+  if (!(error instanceof Error)) return { type: typeof error, message: String(error) };
+  const { type, message, stack } = pino.stdSerializers.err(error);
+  const { code } = error as { readonly code?: unknown };
+  return { type, message, stack, ...((typeof code === 'string' || typeof code === 'number') && { code }) };
 }
 
 /** A logger that says nothing, for tests. */

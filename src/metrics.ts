@@ -5,6 +5,7 @@ import type { Log } from './log.ts';
 import {
   type ActorNode,
   type ActorSystemView,
+  type DependencyHealth,
   type EventFigures,
   type HealthReport,
   JOB_STATUSES,
@@ -36,6 +37,8 @@ const ACTORS_NAMED = 200;
 /** As opossum names them. */
 const BREAKER_STATES = ['closed', 'open', 'half-open'] as const;
 const CACHE_OUTCOMES = ['hits', 'misses', 'errors'] as const;
+/** What becomes of a message that is published, and those that are delivered. */
+const BROKER_OUTCOMES = ['confirmed', 'returned', 'rejected', 'failed', 'delivered'] as const;
 /** The label that the other actors share. */
 const OTHER_ACTORS = 'other';
 /** A scrape waits no longer for a source: Prometheus itself gives up after 10 s. */
@@ -100,6 +103,7 @@ export function createMetrics({ store, system, health, events }: MetricSources, 
     'kind',
     'state',
   ]);
+  const broker = brokerMetrics(registers);
   const stream = streamMetrics(registers);
   const actors = actorMetrics(registers);
 
@@ -144,6 +148,7 @@ export function createMetrics({ store, system, health, events }: MetricSources, 
         for (const [outcome, count] of Object.entries(counts)) gaps.inc({ account: account.id, box, outcome }, count);
       }
     }
+    broker.set(report.dependencies.broker);
     for (const [dependency, found] of Object.entries(report.dependencies)) {
       if (found === undefined) continue;
       dependencies.set({ dependency, kind: found.kind, state: found.state }, 1);
@@ -189,6 +194,42 @@ export function createMetrics({ store, system, health, events }: MetricSources, 
         ask('actors', collectActors),
       ]);
       return { contentType: registry.contentType, body: await registry.metrics() };
+    },
+  };
+}
+
+/** The figures of RabbitMQ, as its connection has them; none where the broker is in this process. */
+function brokerMetrics(registers: Registry[]): { set(found: DependencyHealth): void } {
+  const gauge = (name: string, help: string, labelNames: string[] = []): Gauge =>
+    new Gauge({ name, help, labelNames, registers });
+  const messages = new Counter({
+    name: 'vigilia_broker_messages_total',
+    help: 'Messages by what came of them: confirmed, returned for want of a queue, rejected by a queue, failed (not confirmed in time), delivered to us.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const underWay = gauge('vigilia_broker_publishing', 'Messages that wait for a place in the window, or for their confirm.', [
+    'state',
+  ]);
+  const consumers = gauge('vigilia_broker_consumers', 'Queues that are to be consumed here, and those that are.', ['state']);
+  const ready = gauge(
+    'vigilia_broker_queue_ready',
+    'Messages that wait in a queue that other programs use, as of the last look.',
+    ['queue'],
+  );
+  const problems = gauge('vigilia_broker_problems', 'Queues and exchanges that are missing, or not as they have to be.');
+  return {
+    set(found) {
+      for (const one of [messages, underWay, consumers, ready]) one.reset();
+      problems.remove();
+      if (found.kind !== 'rabbitmq') return;
+      const number = (name: string): number => (typeof found[name] === 'number' ? found[name] : 0);
+      for (const outcome of BROKER_OUTCOMES) messages.inc({ outcome }, number(outcome));
+      for (const state of ['waiting', 'unconfirmed']) underWay.set({ state }, number(state));
+      consumers.set({ state: 'wanted' }, number('consumers'));
+      consumers.set({ state: 'consuming' }, number('consuming'));
+      for (const [queue, count] of Object.entries(found.queues ?? {})) if (typeof count === 'number') ready.set({ queue }, count);
+      problems.set(Array.isArray(found.problems) ? found.problems.length : 0);
     },
   };
 }

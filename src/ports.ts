@@ -192,12 +192,70 @@ export interface NewJob {
   readonly createdAt: number;
 }
 
+/** By what somebody calls a request of his own, so that one that is sent again is known as the same. */
+export interface RequestKey {
+  /** The same for the same caller, route and key, for 24 hours. None of them can be read from it. */
+  readonly slot: string;
+  /** The same where the same is asked for. */
+  readonly digest: string;
+}
+
+/** A job that shall be stored, with the key of its request where it has one. */
+export interface JobSubmission {
+  readonly job: NewJob;
+  readonly key?: RequestKey;
+}
+
+/** What became of a submission. */
+export type SubmissionOutcome =
+  /** `replayed`: the request was stored before, as this job. */
+  | { readonly kind: 'stored' | 'replayed'; readonly jobId: string }
+  /** `key-reused`: its key is that of another request; `account-removed`: its account is not served any more. */
+  | { readonly kind: 'key-reused' | 'account-removed' };
+
+/** Which jobs. All that is given has to fit; times are ms since the Unix epoch, the first included, the second not. */
+export interface JobFilter {
+  readonly id?: string;
+  readonly statuses?: readonly JobStatus[];
+  readonly action?: string;
+  readonly accountId?: string;
+  /** What its channel may be called: a job knows it as its request did. Upper and lower case are the same. */
+  readonly channels?: readonly string[];
+  /** Of the error that it ended with or waits after. */
+  readonly code?: string;
+  /** A part of its error, its reason or its parameters, upper or lower case. */
+  readonly text?: string;
+  readonly created?: { readonly from?: number; readonly to?: number };
+  readonly ended?: { readonly from?: number; readonly to?: number };
+  /** Only those whose account was not removed. */
+  readonly servable?: true;
+}
+
+/** A page of jobs. */
+export interface JobQuery extends JobFilter {
+  /** By which time they are sorted, the last one first, then by id; those without it are left out. */
+  readonly by: 'createdAt' | 'endedAt';
+  /** The other way round. */
+  readonly oldestFirst?: true;
+  /** Those that come after a job with this time and id. */
+  readonly after?: { readonly at: number; readonly id: string };
+  readonly limit: number;
+}
+
 /** One line of a job's history, appended in the transaction of the step it tells of. */
 export interface JobEvent {
   readonly event: string;
   readonly from: JobStatus;
   readonly to: JobStatus;
   readonly detail: JsonObject;
+}
+
+/** A line of a job's history as it is stored. */
+export interface StoredJobEvent extends JobEvent {
+  /** Grows from line to line. */
+  readonly id: number;
+  /** ms since the Unix epoch. */
+  readonly at: number;
 }
 
 /** What one step of the job machine does to a row. Absent fields stay as they are. */
@@ -242,7 +300,7 @@ export interface StreamState extends Omit<EventPage, 'events'> {
 }
 
 /** Why a subscriber to the stream was cut off. */
-export type CutReason = 'slow' | 'stopping' | 'store-unavailable';
+export type CutReason = 'slow' | 'stopping' | 'store-unavailable' | 'token-revoked' | 'token-expired';
 
 /** What is counted of a process's subscribers. */
 export interface EventFigures {
@@ -252,6 +310,18 @@ export interface EventFigures {
   readonly cutOffs: Readonly<Record<CutReason, number>>;
   /** Subscribers who came for events that are gone. */
   readonly resets: number;
+}
+
+/** What is counted of a process's dealings with other programs over RabbitMQ. */
+export interface ForeignCounts {
+  /** Requests by what came of them: `stored`, `known`, or the code of the error that made them a dead letter. */
+  readonly requests: Readonly<Record<string, number>>;
+  /** Answers to jobs that have ended. */
+  readonly answers: number;
+  /** Events that were confirmed. */
+  readonly published: number;
+  /** Events that were deleted as old before they could be published. */
+  readonly missed: number;
 }
 
 // ── The store ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -449,10 +519,73 @@ export interface SessionShelf {
   dropSessions(accountId: string, generations: readonly number[]): Promise<void>;
 }
 
+/** What is kept of a request of another program, besides its job. */
+export interface ForeignRequest {
+  /** The same for the same request, and for no other one. */
+  readonly digest: string;
+  /** By what the program knows the answer; null where it said nothing. */
+  readonly correlationId: string | null;
+}
+
+/** A job of another program that has ended, and whose end it was not told yet. */
+export interface OwedAnswer {
+  readonly job: Job;
+  readonly correlationId: string | null;
+}
+
+/** Under which token of the sequencer's lease somebody works. */
+export interface SequencerHold {
+  readonly owner: string;
+  readonly token: number;
+}
+
+/** What is to be published next. */
+export interface UnpublishedEvents extends EventPage {
+  /** Up to here all was published. Where it is below `oldest - 1`, those between are gone. */
+  readonly position: number;
+}
+
+/** How far publishing is behind. */
+export interface PublishingLag {
+  /** Up to here all was published. */
+  readonly position: number;
+  /** Events that are still to be published. */
+  readonly events: number;
+  /** When the first of them was written, ms since the Unix epoch; null where there is none. */
+  readonly since: number | null;
+}
+
+/** What the database keeps for other programs, which ask and listen over RabbitMQ. */
+export interface ForeignDesk {
+  /**
+   * Stores a job for another program, with its first event and the request, in one statement.
+   * @returns `stored`; `known` where the same request was stored before, which changes nothing; `taken` where the id is that of another job;
+   *   `account-removed` where its account is not served any more
+   */
+  insertForeignJob(job: NewJob, request: ForeignRequest): Promise<'stored' | 'known' | 'taken' | 'account-removed'>;
+  /**
+   * Jobs whose answer is owed, those first that ended first. One is owed from the transaction on in which its job ended.
+   * @returns none as well where the sequencer's lease is not held so any more
+   */
+  owedAnswers(hold: SequencerHold, limit: number): Promise<OwedAnswer[]>;
+  /** These were answered. */
+  noteAnswered(jobIds: readonly string[], nowMs: number): Promise<void>;
+  /**
+   * What of the stream is to be published next, in order and without a hole. Publishing begins where the stream stands when somebody asks for the first time.
+   * @param hold of the sequencer's lease, or the last one, where it was given back and nobody has taken it since
+   * @returns undefined where it is not held so any more
+   */
+  readUnpublished(hold: SequencerHold, limit: number): Promise<UnpublishedEvents | undefined>;
+  /** Everything up to a position was published; a lower one than what is known changes nothing. */
+  notePublished(position: number): Promise<void>;
+  /** @returns undefined where nothing was ever published */
+  publishingLag(): Promise<PublishingLag | undefined>;
+}
+
 /**
  * The truth. Every method throws `STORE_UNAVAILABLE` when the database cannot be reached or answers too late.
  */
-export interface Store extends SessionShelf, LoginErrands {
+export interface Store extends SessionShelf, LoginErrands, ForeignDesk {
   readonly kind: 'pglite' | 'postgresql';
 
   /**
@@ -469,7 +602,21 @@ export interface Store extends SessionShelf, LoginErrands {
 
   /** Stores a job with its first event, in one statement. The same id again changes nothing. @returns the stored row */
   insertJob(job: NewJob): Promise<Job>;
+  /**
+   * Stores jobs with their first events and the keys of their requests, in one statement. A key counts for 24 hours from `createdAt` on; of several
+   * requests under one key, also at once and from several processes, one is stored, and the others are told which.
+   * @returns an outcome for each, in their order. One row that the database refuses fails all of them.
+   */
+  insertJobs(submissions: readonly JobSubmission[]): Promise<SubmissionOutcome[]>;
+  /** @returns what `insertJobs` would say of a request under this key; undefined where it would be stored */
+  findSubmission(key: RequestKey, nowMs: number): Promise<SubmissionOutcome | undefined>;
   findJob(id: string): Promise<Job | undefined>;
+  /** Jobs without `result` and `checkpoint`, which may be large: null in all of them. */
+  listJobs(query: JobQuery): Promise<Job[]>;
+  /** How many fit, counted up to `most`. */
+  countJobsLike(filter: JobFilter, most: number): Promise<number>;
+  /** Deletes failed jobs with their history, those first that ended first. @returns how many */
+  deleteFailed(filter: JobFilter, limit: number): Promise<number>;
   /**
    * One step: locks the row, lets `decide` say what changes, writes row, events and outbox, and runs `effect` in the same transaction.
    * @param decide pure; undefined leaves the row alone (and `effect` is not run); what it throws rolls back and is rethrown
@@ -487,8 +634,10 @@ export interface Store extends SessionShelf, LoginErrands {
    * Picks due jobs (queued, or delayed whose time has come) of the accounts for a wake-up, lowest priority number first aged by waiting time
    * (by one step a minute, evenly), then oldest due, and notes that they were woken: a job is picked again only after a growing interval
    * (1 s, doubling, to 60 s), which starts anew with the job's next step.
+   * @param perAccount no more than so many jobs of an account shall run, or have been woken and not taken (one that was woken four times in vain
+   *   does not count any more): whatever is more urgent and comes later goes before the rest. @default without limit
    */
-  pickDue(accountIds: readonly string[], nowMs: number, limit: number): Promise<DueJob[]>;
+  pickDue(accountIds: readonly string[], nowMs: number, limit: number, perAccount?: number): Promise<DueJob[]>;
   /** The earliest time after `nowMs` at which a waiting job of the accounts becomes due or may be woken again; undefined when there is none. */
   nextDue(accountIds: readonly string[], nowMs: number): Promise<number | undefined>;
   /** Ids of jobs in `processing` whose claim's token is older than the account's token, of these accounts. */
@@ -500,10 +649,11 @@ export interface Store extends SessionShelf, LoginErrands {
   /** Ids of parked jobs of an account. */
   findParked(accountId: string): Promise<string[]>;
   countJobs(): Promise<JobCounts>;
-  jobEvents(id: string): Promise<(JobEvent & { readonly at: number })[]>;
+  /** A job's history in the order in which it happened: what comes after a line of it, and so many lines at most. @default all of it */
+  jobEvents(id: string, page?: { readonly after: number; readonly limit: number }): Promise<StoredJobEvent[]>;
   /**
    * Deletes a part of what is old: jobs that completed more than 7 days ago or ended otherwise more than 30 days ago, after their history,
-   * from the stream's beginning the events older than 7 days, and deletions of messages that were never stored after a day. What has no place
+   * from the stream's beginning the events older than 7 days, and deletions of messages that were never stored and keys of requests after a day. What has no place
    * in the stream yet stays.
    * @param maxRows rows to delete at most, lines of history among them
    * @returns rows deleted; there may be more when it is `maxRows`
@@ -599,6 +749,8 @@ export interface Store extends SessionShelf, LoginErrands {
 /** Moves wake-ups. A lost one costs time, never a job: the rows say what is due. */
 export interface Broker {
   readonly kind: 'in-process' | 'rabbitmq';
+  /** False while a wake-up would certainly fail: then nobody needs to try. */
+  isReady(): boolean;
   /** Asks whoever consumes the account to look at the job. Resolves once the broker holds it. */
   wake(accountId: string, jobId: string): Promise<void>;
   /** Receives an account's wake-ups, one call a wake-up, until the returned function is called. */
@@ -630,6 +782,34 @@ export interface Cache {
   /** Forgets everything: somebody may have gone who had something to drop. */
   forgetAll(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** How often somebody may do something: so often at once, after which it comes back evenly, all of it in the period. */
+export interface Allowance {
+  readonly most: number;
+  readonly periodMs: number;
+}
+
+/** What came of asking an allowance. */
+export interface AllowanceAnswer {
+  readonly granted: boolean;
+  /** How often it may still be done at once. */
+  readonly remaining: number;
+  /** When it may be done again, in ms from now; 0 where it was granted. */
+  readonly retryAfterMs: number;
+  /** When all of it is there again, in ms from now. */
+  readonly fullAfterMs: number;
+}
+
+/** Counts what is done, by who does it. */
+export interface RateCounter {
+  /**
+   * Uses up a part of an allowance, where it is there.
+   * @param key whose allowance it is
+   * @param cost 0 asks only whether it might be done once. @default 1
+   * @throws CACHE_UNAVAILABLE
+   */
+  use(key: string, allowance: Allowance, cost?: number): Promise<AllowanceAnswer>;
 }
 
 // ── Telegram ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -976,17 +1156,60 @@ export interface JobRequest {
   readonly params: JsonObject;
   /** Without it, one is chosen. */
   readonly accountId?: string;
+  /** 1 (first) to 10. @default 5 */
+  readonly priority?: number;
+}
+
+/** How a request is handed in. */
+export interface SubmitOptions {
+  readonly key?: RequestKey;
+  /** By the monotonic clock: what was not begun by then is not stored any more. @default never */
+  readonly expiresAt?: number;
+}
+
+/** The job that a request became. */
+export interface Submitted {
+  readonly jobId: string;
+  /** Whether it had become that before. */
+  readonly replayed: boolean;
 }
 
 /** Where jobs come in. */
 export interface Intake {
   /**
-   * Stores a job; once it resolves, the job is never lost.
-   * @throws STORE_UNAVAILABLE, UNKNOWN_ACTION, UNKNOWN_ACCOUNT
+   * Stores a job; once it resolves, the job is never lost. Requests that come together are stored together.
+   * @throws STORE_UNAVAILABLE, UNKNOWN_ACTION, UNKNOWN_ACCOUNT, IDEMPOTENCY_KEY_REUSED
    */
-  submit(request: JobRequest): Promise<Job>;
+  submit(request: JobRequest, options?: SubmitOptions): Promise<Submitted>;
+  /** @returns the job that a request became under this key before @throws IDEMPOTENCY_KEY_REUSED, STORE_UNAVAILABLE */
+  submitted(key: RequestKey): Promise<Submitted | undefined>;
   /** @throws UNKNOWN_ACCOUNT when there is no such account, STORE_UNAVAILABLE */
   checkAccount(accountId: string): Promise<void>;
+}
+
+/** What became of many dead letters at once. */
+export interface DeadLetterCount {
+  readonly done: number;
+  /** How many more fit, counted up to 10,000. */
+  readonly left: number;
+}
+
+/** What people do with stored jobs. Dead letters are failed jobs. All throw STORE_UNAVAILABLE. */
+export interface JobDesk {
+  /**
+   * Cancels a job: one that runs ends with its next commit, any other at once.
+   * @returns the job after it @throws NOT_FOUND, JOB_ENDED
+   */
+  cancel(id: string): Promise<Job>;
+  /**
+   * Has a failed or cancelled job done again from its beginning, its history kept.
+   * @returns the job after it @throws NOT_FOUND, JOB_NOT_RETRIABLE, UNKNOWN_ACCOUNT when its account was removed
+   */
+  retry(id: string): Promise<Job>;
+  /** Retries dead letters, those first that died first; those of removed accounts stay. */
+  replay(filter: JobFilter, most: number): Promise<DeadLetterCount>;
+  /** Deletes dead letters with their history, those first that died first. */
+  purge(filter: JobFilter, most: number): Promise<DeadLetterCount>;
 }
 
 /** An actor as it is at this moment, with those below it. Times are ms since the Unix epoch. */

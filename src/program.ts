@@ -1,10 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { AccountsKeeper, type ServedAccount } from './actors/accounts-keeper.actor.ts';
 import { createMemoryBroker } from './actors/broker/memory.broker.ts';
+import { brokerLinkSpec } from './actors/broker/rabbitmq/broker-link.actor.ts';
+import { openRabbitmqBroker } from './actors/broker/rabbitmq/open-rabbitmq-broker.ts';
 import { createMemoryCache } from './actors/cache/memory.cache.ts';
+import { createMemoryCounter } from './actors/cache/memory.counter.ts';
 import { createNoneCache } from './actors/cache/none.cache.ts';
 import { cacheLinkSpec } from './actors/cache/redis/cache-link.actor.ts';
 import { openRedisCache } from './actors/cache/redis/open-redis-cache.ts';
+import { createSharedCounter } from './actors/cache/shared-counter.ts';
 import { createWindowReader } from './actors/cache/window-reader.ts';
 import { EventParts } from './actors/events/event-parts.ts';
 import { healthReporter } from './actors/health.ts';
@@ -14,7 +18,9 @@ import { getChannels } from './actors/jobs/actions/get-channels.ts';
 import { syncMessages } from './actors/jobs/actions/sync-messages.ts';
 import { consumerSpec } from './actors/jobs/consumer.actor.ts';
 import { dispatcherSpec, Nudge } from './actors/jobs/dispatcher.actor.ts';
+import { ForeignPrograms } from './actors/jobs/foreign-programs.ts';
 import { createIntake } from './actors/jobs/intake.ts';
+import { createJobDesk } from './actors/jobs/job-desk.ts';
 import { LeaseBoard } from './actors/lease-board.ts';
 import { leaseWatchSpec } from './actors/lease-watch.actor.ts';
 import { LinkStatus } from './actors/link.actor.ts';
@@ -40,13 +46,15 @@ import { simulatedTelegram } from './actors/telegram/simulated-telegram.ts';
 import { Turns } from './actors/telegram/turns.ts';
 import { type Clock, systemClock, systemRandom } from './clock.ts';
 import type { Config } from './config.ts';
+import type { Token } from './config-values.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
 import { VigiliaError } from './errors.ts';
 import { notesOf, sayWhatRuns, sayWhatToTry } from './first-words.ts';
+import { GatewayTokens, type TokenChange } from './gateway-tokens.ts';
 import { API_BASE } from './http/api-base.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
-import type { HealthReport, LoginTelegram, Telegram, World } from './ports.ts';
+import type { AccountHealth, HealthReport, LoginTelegram, Telegram, World } from './ports.ts';
 import { DEFAULT_ACCOUNT, openSessionVault } from './session-program.ts';
 import { inWords } from './simulator/control.ts';
 import { accountSpec, treeOf } from './tree.ts';
@@ -72,6 +80,11 @@ export interface Program {
   readonly started: Promise<void>;
   /** Resolves when it has ended and given everything back: undefined after `stop()`, else why it gave up. */
   readonly ended: Promise<VigiliaError | undefined>;
+  /**
+   * From now on these are the gateway's tokens: what was let in with another one is ended.
+   * @throws CONFIG_INVALID when there are none and there were some: a gateway does not open itself to everybody while it runs
+   */
+  replaceTokens(tokens: readonly Token[]): TokenChange;
   stop(): Promise<void>;
 }
 
@@ -95,6 +108,7 @@ export async function startProgram(config: Config, host: ProgramHost, log: Log):
     return {
       started: setup.system.started,
       ended,
+      replaceTokens: setup.replaceTokens,
       stop: () =>
         setup.system
           .stop()
@@ -114,7 +128,11 @@ async function assemble(
   dataDir: DataDir,
   clock: typeof systemClock,
   random: typeof systemRandom,
-): Promise<{ readonly system: ActorSystem; readonly release: () => Promise<void> }> {
+): Promise<{
+  readonly system: ActorSystem;
+  readonly replaceTokens: Program['replaceTokens'];
+  readonly release: () => Promise<void>;
+}> {
   const place = worldPlace(config.telegram);
   const desk = config.telegram.kind === 'simulated' ? new SimulatorDesk(clock) : undefined;
   const world = (): World => worldOf(config.telegram, desk?.worldId);
@@ -130,7 +148,8 @@ async function assemble(
   const { store } = events;
   const sharedSessions = config.sessionStore === 'database' ? store : undefined;
   const sessions = openSessionVault(config, dataDir.path, sharedSessions, { clock, log, tokenOf: (id) => keeper.tokenOf(id) });
-  const broker = createMemoryBroker(log);
+  const rabbit = config.rabbitmqUrl === null ? undefined : openRabbitmqBroker(config.rabbitmqUrl, { clock, log });
+  const broker = rabbit?.broker ?? createMemoryBroker(log);
   const redis = config.redisUrl === null ? undefined : openRedisCache(config.redisUrl, { clock, log });
   // Another process would not see what this one writes, so a shared database goes without an in-process cache.
   const cache = redis?.cache ?? (config.database ? createNoneCache() : createMemoryCache(clock));
@@ -138,6 +157,7 @@ async function assemble(
   const deps = { clock, random, log, registry };
   const actions = new Map<string, Action>([syncMessages, getChannels].map((action) => [action.name, action]));
   const nudge = new Nudge();
+  rabbit?.connection.onUp(nudge.ring);
   const storeStatus = new LinkStatus(clock);
   const health = (): HealthReport => report();
   const board = new LeaseBoard(clock);
@@ -154,7 +174,7 @@ async function assemble(
     given: (isFirst) => config.accounts.only ?? selfMadeAccounts(desk)?.keys() ?? (isFirst ? [ACCOUNT] : []),
     make: (id) => serve(id),
     supervisor: () => system?.supervisor('root/accounts'),
-    isAlive: (id) => registry.tree(`root/accounts/${id}`) !== undefined,
+    isAlive: (id) => registry.glance(`root/accounts/${id}`) !== undefined,
     health: () => health().accounts,
   });
   const renewals = new LeaseRenewals(store, dataDir.installationId, clock, keeper.homes);
@@ -164,11 +184,12 @@ async function assemble(
     role: config.role,
     world,
     lines: keeper.lines,
-    find: (path) => registry.tree(path),
+    find: (path) => registry.glance(path),
     board: () => (config.role === 'worker' ? [] : board.accounts()),
     store,
     storeStatus,
     cacheHealth: redis?.health,
+    brokerHealth: rabbit && (() => ({ ...rabbit.health(), ...foreign?.tally.evidence() })),
     broker,
     cache,
     simulator: desk,
@@ -187,9 +208,13 @@ async function assemble(
     const { createMetrics } = await import('./metrics.ts');
     return createMetrics({ store, system: view, health, events: () => events.source.hub.figures }, clock, log);
   };
+  const tokens = new GatewayTokens(config.tokens);
+  const ownCounter = createMemoryCounter(clock);
+  const counter = redis ? createSharedCounter(redis.counter, ownCounter, { clock, log }) : ownCounter;
   const opsDeps = async () => {
     metrics ??= loadMetrics();
-    return { clock, log, tokens: config.tokens, store, system: view, health, metrics: await metrics };
+    const { access } = config;
+    return { clock, log, tokens, access, counter, store, system: view, health, metrics: await metrics };
   };
   let telegram: Promise<Telegram & LoginTelegram> | undefined;
   const loadTelegram = (): Promise<Telegram & LoginTelegram> => {
@@ -246,16 +271,26 @@ async function assemble(
     targetOf: (id) => (isHeld(id) ? keeper.lineOf(id) : undefined),
     exists: async (id) => (await store.listAccounts()).includes(id),
     supervisor: () => system?.supervisor('root/logins'),
-    isAlive: (id) => registry.tree(`root/logins/${id}`) !== undefined,
+    isAlive: (id) => registry.glance(`root/logins/${id}`) !== undefined,
   });
   const logins = config.database ? routedLogins(loginDesk, new RemoteLogins({ clock, store }), isHeld) : loginDesk;
   const choose = accountChoice({ store, accounts: () => health().accounts, defaultAccount: ACCOUNT });
+  const intake = createIntake({
+    clock,
+    entropy: randomBytes,
+    store,
+    actions,
+    defaultAccount: ACCOUNT,
+    choose,
+    nudge: nudge.ring,
+  });
   const gateway = async () => {
     const { buildGateway } = await import('./http/server.ts');
     return buildGateway({
       ...(await opsDeps()),
       host: config.http.host,
-      intake: createIntake({ clock, entropy: randomBytes, store, actions, defaultAccount: ACCOUNT, choose, nudge: nudge.ring }),
+      intake,
+      desk: createJobDesk({ clock, store, checkAccount: intake.checkAccount, nudge: nudge.ring }),
       reader: createWindowReader(cache, store, clock, log),
       events: events.source,
       logins,
@@ -272,6 +307,28 @@ async function assemble(
     const people = desk?.accounts.slice(0, 3).map(inWords) ?? [];
     sayWhatToTry(config, log, url, url + API_BASE, { channel: desk?.info?.channels[0]?.username, people });
   };
+  // A worker's own health tells of the accounts that it serves; other workers' can do what other programs ask for too.
+  const everyAccount = (): readonly AccountHealth[] => {
+    const here = health().accounts;
+    return [...here, ...board.accounts().filter(({ id }) => !here.some((one) => one.id === id))];
+  };
+  const foreign: ForeignPrograms | undefined =
+    rabbit && config.role !== 'gateway'
+      ? new ForeignPrograms({
+          clock,
+          random,
+          log,
+          store,
+          connection: rabbit.connection,
+          events,
+          rules: { actions, allowed: config.rabbitmqActions },
+          checkAccount: intake.checkAccount,
+          choose: accountChoice({ store, accounts: everyAccount, defaultAccount: ACCOUNT }),
+          nudge: nudge.ring,
+        })
+      : undefined;
+  // A gateway wakes through the broker whoever serves the account, a worker its own.
+  const wokenAccounts = config.role === 'gateway' ? () => board.accounts().map(({ id }) => id) : keeper.heldAccounts;
   system = startSystem(
     treeOf(
       config.role,
@@ -279,7 +336,9 @@ async function assemble(
         simulator: desk && simulatorOf(config, desk, host.entry, dataDir.file('worlds', place, 'simulator'), { clock, log }),
         store: storeLinkSpec(storeStatus, { random, log, store, world }),
         cache: redis && cacheLinkSpec(redis.cache, redis.status, { random, log }),
-        dispatcher: dispatcherSpec(nudge, { clock, log, store, broker, accounts: keeper.heldAccounts }),
+        broker: rabbit && brokerLinkSpec(rabbit.connection, rabbit.status, { clock, random, log }),
+        foreign,
+        dispatcher: dispatcherSpec(nudge, { clock, log, store, broker, accounts: wokenAccounts }),
         sequencer: events.sequencer,
         announcer: events.announcer,
         events: events.reader,
@@ -296,6 +355,11 @@ async function assemble(
   readAhead(config, loadTelegram).catch(() => {});
   return {
     system,
+    replaceTokens: (given) => {
+      if (given.length === 0 && tokens.size > 0)
+        throw new VigiliaError('CONFIG_INVALID', 'there are no tokens any more: a gateway that has some does not go on without');
+      return tokens.replace(given);
+    },
     release: async () => {
       await broker.close();
       await cache.close();

@@ -9,6 +9,13 @@ interface AccountBranch {
   readonly children: readonly ChildSpec[];
 }
 
+/** Who takes the requests of other programs, and who tells them what became of those, and of all else. */
+interface ForeignBranch {
+  readonly requests: ChildSpec;
+  readonly answers: ChildSpec;
+  readonly publisher: ChildSpec;
+}
+
 /** What grows on the tree: each makes one child. */
 export interface TreeParts {
   /** Absent where the Telegram that is used is not ours to run. */
@@ -16,7 +23,11 @@ export interface TreeParts {
   readonly store: ChildSpec;
   /** Absent without Redis. */
   readonly cache: ChildSpec | undefined;
+  /** Absent without RabbitMQ. */
+  readonly broker: ChildSpec | undefined;
   readonly dispatcher: ChildSpec;
+  /** What deals with other programs; absent without RabbitMQ, and in a gateway. */
+  readonly foreign: ForeignBranch | undefined;
   /** Who gives events their places, and who writes those that no transaction writes: they end after all that have something to tell. */
   readonly sequencer: ChildSpec;
   readonly announcer: ChildSpec;
@@ -63,17 +74,25 @@ export function loginsSpec(deps: SupervisionDeps): ChildSpec {
  */
 export function treeOf(role: Role, parts: TreeParts, deps: SupervisionDeps): SupervisorSpec {
   const simulator = parts.simulator ? [parts.simulator] : [];
-  const links = [parts.store, ...(parts.cache ? [parts.cache] : [])];
+  const links = [parts.store, parts.cache, parts.broker].filter((link) => link !== undefined);
   const infrastructure = supervisorSpec('infrastructure', { children: links }, deps);
   const accounts = supervisorSpec('accounts', { ...ACCOUNTS, children: [] }, deps);
   const errands = parts.loginErrands ? [parts.loginErrands] : [];
   const people = [accounts, parts.keeper, loginsSpec(deps), ...errands];
-  const working = [parts.sequencer, parts.announcer, parts.dispatcher, ...people];
+  const { foreign } = parts;
+  // Who tells others what happens ends after all to whom it happens; who takes requests ends before those who do them.
+  const telling = foreign ? [foreign.publisher, foreign.answers] : [];
+  const asking = foreign ? [foreign.requests] : [];
+  const working = [...telling, parts.sequencer, parts.announcer, parts.dispatcher, ...people, ...asking];
   switch (role) {
     case 'all':
       return { ...ROOT, children: [...simulator, infrastructure, ...working, parts.events, parts.http] };
     case 'gateway':
-      return { ...ROOT, children: [infrastructure, parts.leaseWatch, parts.events, parts.http] };
+      // Without a broker that the workers hear, there is nobody here to wake.
+      return {
+        ...ROOT,
+        children: [infrastructure, parts.leaseWatch, ...(parts.broker ? [parts.dispatcher] : []), parts.events, parts.http],
+      };
     case 'worker':
       return { ...ROOT, children: [...simulator, infrastructure, ...working, parts.ops] };
   }

@@ -1,7 +1,7 @@
 import { ACCOUNT_ID, checkAccountId } from '../account-id.ts';
 import type { Clock } from '../clock.ts';
 import type { AccountFilter } from '../config-values.ts';
-import { errorRecord, toVigiliaError, VigiliaError } from '../errors.ts';
+import { type ErrorCode, errorRecord, toVigiliaError, VigiliaError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { planAccounts, type SharedAccount, type SharePlan } from '../machines/account-share.ts';
 import { freeInMs } from '../machines/lease-rule.ts';
@@ -31,6 +31,9 @@ const UNREADABLE_MS = 60_000;
 const OPENING_AT_ONCE = 16;
 /** How long one counts among them, in ms: whatever has become of it, it does not keep the others from their turn. */
 const OPENING_COUNTS_MS = 60_000;
+
+/** What is said of sessions that are there and cannot be read: one account's trouble, and no reason to stop serving the others. */
+const UNREADABLE: ReadonlySet<ErrorCode> = new Set(['SESSION_CORRUPT', 'SESSION_UNREADABLE']);
 
 /** Who owns nothing: no installation is called so. */
 const NOBODY = '';
@@ -97,6 +100,8 @@ export class AccountsKeeper implements Accounts {
   /** Accounts whose session lies in files here. */
   #homes: ReadonlySet<string> = new Set();
   #workers = 1;
+  /** The stored sessions could not be looked through the last time, and that was said. */
+  #cannotLook = false;
 
   constructor(deps: AccountsKeeperDeps) {
     this.#deps = deps;
@@ -229,13 +234,31 @@ export class AccountsKeeper implements Accounts {
     };
   }
 
+  /** @returns undefined where it cannot be looked up: those that are known are served all the same */
+  async #sessionAccounts(): Promise<readonly string[] | undefined> {
+    const { sessions, log } = this.#deps;
+    try {
+      const found = await sessions.accounts();
+      this.#cannotLook = false;
+      return found;
+    } catch (thrown) {
+      const error = toVigiliaError(thrown);
+      if (!UNREADABLE.has(error.code)) throw error;
+      if (!this.#cannotLook) log.warn({ cause: error.message }, 'the stored sessions cannot be looked through');
+      this.#cannotLook = true;
+      return undefined;
+    }
+  }
+
   /** Rows of the accounts that there shall be, and of those whose sessions lie here. @returns whether any was missing */
   async #ensureGiven(rows: readonly LeaseRow[]): Promise<boolean> {
-    const { store, sessions, sharesSessions, given, log } = this.#deps;
-    const withSession = await sessions.accounts();
-    this.#homes = new Set(sharesSessions ? [] : withSession);
+    const { store, sharesSessions, given, log } = this.#deps;
+    const found = await this.#sessionAccounts();
+    const withSession = found ?? [];
+    if (found !== undefined) this.#homes = new Set(sharesSessions ? [] : found);
     const known = new Set(rows.map(({ accountId }) => accountId));
-    const missing = new Set([...given(rows.length + withSession.length === 0), ...withSession].filter((id) => !known.has(id)));
+    const isFirst = found !== undefined && rows.length + found.length === 0;
+    const missing = new Set([...given(isFirst), ...withSession].filter((id) => !known.has(id)));
     let made = false;
     for (const id of missing) {
       if (ACCOUNT_ID.test(id)) {
@@ -287,9 +310,15 @@ export class AccountsKeeper implements Accounts {
     for (const [id, { lease }] of this.#served) {
       if (this.#starting.has(id) || this.#stopping.has(id) || this.#deps.isAlive(id)) continue;
       lease.cut();
-      this.#served.delete(id);
-      this.#opening.delete(id);
+      this.#forget(id);
     }
+  }
+
+  /** Nothing of it runs any more; its breaker's timers would, for ever, and hold all of it in memory. */
+  #forget(id: string): void {
+    this.#served.get(id)?.line.breaker.close();
+    this.#served.delete(id);
+    this.#opening.delete(id);
   }
 
   #stop(id: string): void {
@@ -300,16 +329,14 @@ export class AccountsKeeper implements Accounts {
     gone
       .then(
         () => {
-          this.#served.delete(id);
-          this.#opening.delete(id);
+          this.#forget(id);
           log.info({ account: id }, 'the account is not served here any more');
+          // Others may want its place. One that does not stop yet is looked at in a while.
+          this.look();
         },
         (thrown: unknown) => log.debug({ account: id, cause: toVigiliaError(thrown).message }, 'the account does not stop yet'),
       )
-      .finally(() => {
-        this.#stopping.delete(id);
-        this.look();
-      });
+      .finally(() => this.#stopping.delete(id));
   }
 
   /** A session that cannot be opened here may be one that another worker can open: it has the key. */
@@ -321,7 +348,7 @@ export class AccountsKeeper implements Accounts {
       return false;
     } catch (thrown) {
       const error = toVigiliaError(thrown);
-      if (error.code !== 'SESSION_CORRUPT') throw error;
+      if (!UNREADABLE.has(error.code)) throw error;
       this.#unreadable.set(id, clock.monotonic() + UNREADABLE_MS);
       log.warn({ account: id, cause: error.message }, 'the session cannot be opened here; the account is left to other workers');
       return true;

@@ -1,7 +1,8 @@
 import type { Clock } from '../clock.ts';
-import type { AccountHealth, ActorNode, Broker, Cache, DependencyHealth, HealthReport, Store, World } from '../ports.ts';
+import type { AccountHealth, Broker, Cache, DependencyHealth, HealthReport, Store, World } from '../ports.ts';
 import { inWords } from '../simulator/control.ts';
 import type { LinkStatus } from './link.actor.ts';
+import type { ActorGlance } from './registry.ts';
 import type { SimulatorDesk } from './simulator-process.actor.ts';
 import type { AccountLine } from './telegram/account-line.ts';
 
@@ -19,7 +20,7 @@ export interface HealthSources {
   /** Of the accounts that run here. */
   readonly lines: () => readonly AccountLine[];
   /** What runs: an account that its supervisor has put aside cannot speak for itself. */
-  readonly find: (path: string) => ActorNode | undefined;
+  readonly find: (path: string) => ActorGlance | undefined;
   /** What the database has of all accounts, in their order: who serves them says so there. Empty where only those that run here are told of. */
   readonly board: () => readonly AccountHealth[];
   readonly store: Store;
@@ -28,6 +29,8 @@ export interface HealthSources {
   readonly cache: Cache;
   /** Absent where it is in this process, or there is none. */
   readonly cacheHealth: (() => DependencyHealth) | undefined;
+  /** Absent where it is in this process. */
+  readonly brokerHealth: (() => DependencyHealth) | undefined;
   /** Undefined where no simulator belongs to this process. */
   readonly simulator: SimulatorDesk | undefined;
   readonly notes: readonly string[];
@@ -46,6 +49,7 @@ export function healthReporter(sources: HealthSources): () => HealthReport {
   const cacheHealth =
     sources.cacheHealth ??
     ((): DependencyHealth => ({ kind: cache.kind, state: cache.kind === 'none' ? 'off' : 'up', since: startedAt }));
+  const brokerHealth = sources.brokerHealth ?? ((): DependencyHealth => ({ kind: broker.kind, state: 'up', since: startedAt }));
   function accountHealth(line: AccountLine): AccountHealth {
     const said = line.health();
     const node = sources.find(`root/accounts/${said.id}`);
@@ -60,7 +64,7 @@ export function healthReporter(sources: HealthSources): () => HealthReport {
     const served = accounts.filter(
       ({ state, lastPongAgeMs }) => state === 'authenticated' && lastPongAgeMs !== null && lastPongAgeMs < PONG_COUNTS_MS,
     ).length;
-    const links = [storeStatus.health(store.kind), cacheHealth()];
+    const links = [storeStatus.health(store.kind), brokerHealth(), cacheHealth()];
     const whole = served === accounts.length && links.every(({ state }) => state === 'up' || state === 'off');
     return {
       status: served === 0 ? 'down' : whole ? 'ok' : 'degraded',
@@ -72,7 +76,7 @@ export function healthReporter(sources: HealthSources): () => HealthReport {
       accounts,
       dependencies: {
         store: storeStatus.health(store.kind),
-        broker: { kind: broker.kind, state: 'up', since: startedAt },
+        broker: brokerHealth(),
         cache: cacheHealth(),
         ...(simulator ? { simulator: simulator.health() } : {}),
       },

@@ -1,10 +1,11 @@
-import { fromPromise, type Snapshot } from 'xstate';
+import { fromCallback, fromPromise, type Snapshot } from 'xstate';
 import type { Clock, Random } from '../clock.ts';
 import type { Log } from '../log.ts';
 import { type BackoffPolicy, backoffDelayMs } from '../machines/backoff.ts';
-import { linkMachine } from '../machines/link.machine.ts';
+import { type LinkLost, linkMachine } from '../machines/link.machine.ts';
 import type { DependencyHealth, Json, JsonObject } from '../ports.ts';
 import type { ChildSpec } from './actor.ts';
+import { Seen } from './seen.ts';
 
 const BACKOFF: BackoffPolicy = { baseMs: 500, capMs: 10_000 };
 
@@ -15,11 +16,12 @@ export class LinkStatus {
   #since: number;
   #reason: string | undefined;
   #latencyMs: number | null = null;
-  #seenAt: number | null = null;
+  readonly #answered: Seen;
 
   constructor(clock: Clock) {
     this.#clock = clock;
     this.#since = clock.now();
+    this.#answered = new Seen(clock);
   }
 
   set(state: string, reason?: string): void {
@@ -30,7 +32,7 @@ export class LinkStatus {
 
   noteAnswer(latencyMs: number): void {
     this.#latencyMs = Math.round(latencyMs * 10) / 10;
-    this.#seenAt = this.#clock.now();
+    this.#answered.note();
   }
 
   health(kind: string): DependencyHealth {
@@ -39,7 +41,7 @@ export class LinkStatus {
       state: this.#state,
       since: this.#since,
       latencyMs: this.#latencyMs,
-      lastAnswerAgeMs: this.#seenAt === null ? null : Math.max(0, this.#clock.now() - this.#seenAt),
+      lastAnswerAgeMs: this.#answered.ageMs,
       ...(this.#reason === undefined ? {} : { reason: this.#reason }),
     };
   }
@@ -56,6 +58,8 @@ export interface LinkedServer {
   readonly prepare: () => Promise<number>;
   /** Asks whether it is there. @returns the round trip, in ms */
   readonly check: () => Promise<number>;
+  /** Tells at once when it was lost, where that can be seen without asking. @returns what ends the telling */
+  readonly watch?: (lost: (error: unknown) => void) => () => void;
   /** Told when it is down, or not ours to use. */
   readonly onDown?: (reason: string) => void;
   /** Ms until its supervisor takes it for hanging. */
@@ -71,7 +75,7 @@ export function linkSpec(
   status: LinkStatus,
   { random, log }: { readonly random: Random; readonly log: Log },
 ): ChildSpec {
-  const { id, name, kind, readyMs, onDown = () => {} } = server;
+  const { id, name, kind, readyMs, onDown = () => {}, watch = () => () => {} } = server;
   return {
     id,
     kind: 'link',
@@ -86,6 +90,7 @@ export function linkSpec(
         actors: {
           prepare: fromPromise<void>(async () => status.noteAnswer(await server.prepare())),
           check: fromPromise<void>(async () => status.noteAnswer(await server.check())),
+          watch: fromCallback<LinkLost>(({ sendBack }) => watch((error) => sendBack({ type: 'LOST', error }))),
         },
         actions: {
           tellUp: () => {

@@ -1,5 +1,5 @@
 import { aborted } from '../clock.ts';
-import { VigiliaError } from '../errors.ts';
+import { causeChain, VigiliaError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { type ChildSpec, task } from './actor.ts';
 
@@ -23,7 +23,15 @@ export function listenerSpec(
 ): ChildSpec {
   let url: string | null = null;
   // Of the life before, which may have been cut off in the middle of its end: the port is free after that.
-  let closed: PromiseLike<unknown> = Promise.resolve();
+  let closed: Promise<unknown> = Promise.resolve();
+  const tell = (told: string): void => {
+    try {
+      onListening(told);
+    } catch (error) {
+      // A full disk, say: others have to be told the address, and whoever knows it is served.
+      log.warn({ url: told, causes: causeChain(error) }, `${id} is listening, and cannot tell others where`);
+    }
+  };
   return {
     id,
     kind: 'listener',
@@ -31,17 +39,19 @@ export function listenerSpec(
     view: () => ({ url }),
     start: (life) => ({
       logic: task(async (signal) => {
+        await closed;
         const app = await build();
         try {
           url = await listen(app, at);
           log.info({ url }, `${id} is listening`);
-          onListening(url);
+          tell(url);
           life.ready();
           await aborted(signal);
         } finally {
           url = null;
-          closed = app.close();
-          await closed;
+          const closing = Promise.resolve(app.close());
+          closed = closing.catch(() => {});
+          await closing;
         }
       }),
     }),

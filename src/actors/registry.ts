@@ -36,6 +36,9 @@ interface Entry {
   supervisor: SupervisorHandle | undefined;
 }
 
+/** What one sees of an actor from afar. */
+export type ActorGlance = Pick<ActorNode, 'state' | 'since' | 'lastExit'>;
+
 /**
  * What is alive, by path, with what it did: written by the supervisors, read by whoever wants to look inside. What an actor did outlasts its
  * lives and those of its supervisor, and is forgotten with its path.
@@ -171,6 +174,12 @@ export class Registry {
   tree(rootPath = 'root'): ActorNode | undefined {
     const entry = this.#entries.get(rootPath);
     return entry && this.#nodeOf(entry);
+  }
+
+  /** @returns how an actor is, without those below it and without a look inside: for whoever asks of hundreds at once; undefined where there is none */
+  glance(path: string): ActorGlance | undefined {
+    const entry = this.#entries.get(path);
+    return entry && { state: stateName(shown(entry)), since: entry.since, ...(entry.lastExit && { lastExit: entry.lastExit }) };
   }
 
   /** @returns an actor with its past and the tree below it; undefined where there is none */

@@ -1,7 +1,7 @@
 import { type AnyActorLogic, type AnyActorRef, type AnyActorScope, type Snapshot, sendParent, sendTo } from 'xstate';
 import type { ExitReason } from '../machines/restart.ts';
 import { type SlotEvent, slotMachine } from '../machines/slot.machine.ts';
-import type { SupervisorEvent } from '../machines/supervisor.machine.ts';
+import type { SupervisorEvent } from '../machines/supervisor-decision.ts';
 import type { ChildSpec, Start } from './actor.ts';
 import { reap, watchLineage } from './lineage.ts';
 import type { Registry } from './registry.ts';

@@ -1,5 +1,5 @@
 import { VigiliaError } from '../errors.ts';
-import type { SupervisorCommand } from '../machines/supervisor.machine.ts';
+import type { SupervisorCommand } from '../machines/supervisor-decision.ts';
 import type { ChildSpec } from './actor.ts';
 
 /**

@@ -5,6 +5,7 @@ import type { ProcessEnd } from '../machines/keeper-policy.ts';
 import { EXIT } from './exit-codes.ts';
 import { Keeper, type KeptProcess } from './keeper.ts';
 import { IS_UP, KEPT } from './kept.ts';
+import { watchParent } from './parent-watch.ts';
 import { complain } from './terminal.ts';
 
 /**
@@ -20,6 +21,14 @@ export async function keepProgram(entry: string): Promise<number> {
     say: (text) => complain(`vigilia keep: ${text}`),
   });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => keeper.stop());
+  // npm that is killed passes nothing on. Without npm, a parent that goes is a shell, which may have been left on purpose.
+  if (process.env.npm_lifecycle_event !== undefined) {
+    const onGone = (): void => {
+      complain('vigilia keep: npm is gone; stopping');
+      keeper.stop();
+    };
+    watchParent(systemClock, () => process.ppid, onGone);
+  }
   return exitCodeOf(await keeper.run());
 }
 

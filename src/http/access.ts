@@ -1,8 +1,17 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import { isLoopback, SCOPES, type Scope, type Token } from '../config-values.ts';
+import { SCOPES } from '../config-values.ts';
 import { VigiliaError } from '../errors.ts';
+import type { AllowanceAnswer } from '../ports.ts';
 import type { App } from './app.ts';
+import type { Caller, Callers } from './callers.ts';
+
+export interface AccessDeps {
+  readonly callers: Callers;
+  /** Origins of other sites whose pages may ask. */
+  readonly corsOrigins: readonly string[];
+  /** Requests of one token in a minute; 0: without limit. */
+  readonly rateLimit: number;
+}
 
 /**
  * Lets a request in, or refuses it before its body is read.
@@ -10,28 +19,58 @@ import type { App } from './app.ts';
  * With tokens: `X-Gateway-Token`, or `Authorization: Bearer`, whose scope reaches the route's; public routes need none.
  * Without tokens, on loopback: everything is allowed, but `Host` and `Origin` have to be this machine's, so that neither another site's
  * page nor a rebound DNS name can ask. Without tokens, off loopback (the worker's listener only): public routes alone.
- * @param host where the application listens
  */
-export function guardAccess(app: App, tokens: readonly Token[], host: string): void {
-  const known = tokens.map(({ scope, token }) => ({ scope, hash: digest(token) }));
-  const open = known.length === 0 && isLoopback(host);
+export function guardAccess(app: App, { callers, corsOrigins, rateLimit }: AccessDeps): void {
   app.decorateRequest('scope', null);
-  app.addHook('onRequest', async (request) => {
-    if (open) {
-      refuseOtherSites(request.headers);
-      request.scope = 'admin';
+  app.decorateRequest('caller', null);
+  app.addHook('onRequest', async (request, reply) => {
+    const { local } = callers;
+    const needed = request.routeOptions.config.scope ?? 'read';
+    if (local) {
+      refuseOtherSites(request.headers, corsOrigins);
+      request.caller = local;
+      request.scope = local.scope;
       return;
     }
     const given = tokenOf(request.headers);
-    request.scope = given === undefined ? null : scopeOf(given, known);
-    const needed = request.routeOptions.config.scope ?? 'read';
+    const caller = await knownAs(given, request.ip, needed === 'public');
+    request.caller = caller;
+    request.scope = caller?.scope ?? null;
     if (needed === 'public') return;
-    if (request.scope === null)
+    if (caller === null)
       throw new VigiliaError('UNAUTHORIZED', 'A valid X-Gateway-Token or Authorization: Bearer is needed.');
-    if (SCOPES.indexOf(request.scope) < SCOPES.indexOf(needed)) {
-      throw new VigiliaError('FORBIDDEN', `This needs a token of scope ${needed}; yours is ${request.scope}.`);
+    const spent = await callers.spend(caller);
+    if (spent) {
+      reply
+        .header('ratelimit-limit', String(rateLimit))
+        .header('ratelimit-remaining', String(spent.remaining))
+        .header('ratelimit-reset', String(Math.ceil(spent.fullAfterMs / 1000)));
+      requireGranted(spent);
     }
+    requireScope(caller, needed);
   });
+
+  /** A public route does not care who asks, nor whether that can be known. */
+  async function knownAs(given: string | undefined, address: string, isPublic: boolean): Promise<Caller | null> {
+    if (given === undefined) return null;
+    try {
+      return await callers.identify(given, address);
+    } catch (error) {
+      if (isPublic) return null;
+      throw error;
+    }
+  }
+}
+
+/** @throws RATE_LIMITED */
+export function requireGranted({ granted, retryAfterMs }: AllowanceAnswer): void {
+  if (!granted) throw new VigiliaError('RATE_LIMITED', 'The token has used up its requests of this minute.', { retryAfterMs });
+}
+
+/** @throws FORBIDDEN */
+export function requireScope(caller: Caller, needed: Caller['scope']): void {
+  if (SCOPES.indexOf(caller.scope) >= SCOPES.indexOf(needed)) return;
+  throw new VigiliaError('FORBIDDEN', `This needs a token of scope ${needed}; yours is ${caller.scope}.`);
 }
 
 /** True for localhost, 127.0.0.1 and [::1], with any port or none. */
@@ -39,32 +78,20 @@ function isOwnHost(value: string): boolean {
   return /^(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/i.test(value);
 }
 
-function refuseOtherSites({ host, origin }: IncomingHttpHeaders): void {
+function refuseOtherSites({ host, origin }: IncomingHttpHeaders, corsOrigins: readonly string[]): void {
   if (host === undefined || !isOwnHost(host)) {
     throw new VigiliaError('HOST_NOT_ALLOWED', 'Without configured tokens the Host has to be localhost, 127.0.0.1 or [::1].');
   }
-  if (origin !== undefined && !(/^https?:\/\//i.test(origin) && isOwnHost(origin.replace(/^https?:\/\//i, '')))) {
-    throw new VigiliaError(
-      'HOST_NOT_ALLOWED',
-      'Without configured tokens no other site may ask: the Origin is not this machine.',
-    );
-  }
+  if (origin === undefined || corsOrigins.includes(origin)) return;
+  if (/^https?:\/\//i.test(origin) && isOwnHost(origin.replace(/^https?:\/\//i, ''))) return;
+  throw new VigiliaError(
+    'HOST_NOT_ALLOWED',
+    'Without configured tokens no other site may ask: the Origin is not this machine.',
+  );
 }
 
 function tokenOf(headers: IncomingHttpHeaders): string | undefined {
   const own = headers['x-gateway-token'];
   if (typeof own === 'string') return own;
   return /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
-}
-
-/** Compares with every token, found or not: the time tells nothing but their number. */
-function scopeOf(given: string, known: readonly { readonly scope: Scope; readonly hash: Buffer }[]): Scope | null {
-  const hash = digest(given);
-  let found: Scope | null = null;
-  for (const token of known) if (timingSafeEqual(hash, token.hash)) found = token.scope;
-  return found;
-}
-
-function digest(token: string): Buffer {
-  return createHash('sha256').update(token).digest();
 }

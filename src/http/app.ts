@@ -8,6 +8,7 @@ import type {
 } from 'fastify';
 import type { Scope } from '../config-values.ts';
 import type { ErrorCode } from '../errors.ts';
+import type { Caller } from './callers.ts';
 
 /** The Fastify application whose handlers get their types from the routes' schemas. */
 export type App = FastifyInstance<
@@ -28,11 +29,19 @@ declare module 'fastify' {
     errors?: readonly ErrorCode[];
     /** Set on the routes whose answers go on until somebody ends them: how long they took says nothing. */
     streams?: true;
+    /** Set on the routes whose clients go on in another protocol. */
+    upgrades?: true;
+    /** What a success has for a body. @default application/json */
+    produces?: 'text/event-stream' | 'text/plain' | 'text/html';
+    /** Request headers that it looks at, by name, and what they are for. */
+    headers?: Readonly<Record<string, string>>;
     /** Set on the routes that refuse the other methods of a path. */
     refusesMethod?: true;
   }
   interface FastifyRequest {
     /** What the request's token allows; null without a valid one. Everything where no tokens are configured. */
     scope: Scope | null;
+    /** Who asks; null without a valid token. */
+    caller: Caller | null;
   }
 }

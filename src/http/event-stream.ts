@@ -1,11 +1,11 @@
-import type { ServerResponse } from 'node:http';
 import type { EventHub } from '../actors/events/event-hub.ts';
 import type { EventBatch, EventSubscription } from '../actors/events/event-subscription.ts';
-import { EVENT_VERSION, frameOf } from '../actors/events/told-event.ts';
 import { type Clock, pause } from '../clock.ts';
 import { toVigiliaError, VigiliaError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { CutReason } from '../ports.ts';
+import type { Caller, Callers } from './callers.ts';
+import type { EventWire } from './event-wire.ts';
 
 /** Longest silence on a stream, in ms: proxies and clients take a longer one for a dead connection. */
 const HEARTBEAT_MS = 15_000;
@@ -13,33 +13,34 @@ const HEARTBEAT_MS = 15_000;
 const SLOW_MS = 10_000;
 /** How long a stream that was ended may take to be gone, in ms. */
 const LINGER_MS = 2_000;
-/** When a client shall come back after its stream ended, in ms. */
-const RETRY_MS = 1_000;
 /** When somebody shall come back for whom there was no place, in ms. */
 const RETRY_FULL_MS = 5_000;
 
-/** The open event streams of a listener. */
+export interface EventStreamsDeps {
+  readonly hub: EventHub;
+  readonly callers: Callers;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Streams at a time, with those that are being opened. */
+  readonly most: number;
+}
+
+/** The open event streams of a listener, over whatever wire. */
 export class EventStreams {
-  readonly #hub: EventHub;
-  readonly #clock: Clock;
-  readonly #log: Log;
-  readonly #most: number;
+  readonly #deps: EventStreamsDeps;
   readonly #open = new Set<EventStream>();
   #places = 0;
   #closed = false;
 
-  /** @param most streams at a time, with those that are being opened */
-  constructor(hub: EventHub, most: number, clock: Clock, log: Log) {
-    this.#hub = hub;
-    this.#most = most;
-    this.#clock = clock;
-    this.#log = log;
+  constructor(deps: EventStreamsDeps) {
+    this.#deps = deps;
   }
 
   /** Takes a place for a stream that is about to be opened. @returns what gives it back, once. @throws TOO_MANY_STREAMS */
   reserve(): () => void {
-    if (this.#places >= this.#most) {
-      throw new VigiliaError('TOO_MANY_STREAMS', `there are ${this.#most} open streams`, { retryAfterMs: RETRY_FULL_MS });
+    const { most } = this.#deps;
+    if (this.#places >= most) {
+      throw new VigiliaError('TOO_MANY_STREAMS', `there are ${most} open streams`, { retryAfterMs: RETRY_FULL_MS });
     }
     this.#places += 1;
     return () => {
@@ -48,21 +49,26 @@ export class EventStreams {
   }
 
   /**
-   * Writes a subscription's events to a response until either ends, and then resolves.
+   * Writes a subscription's events to a wire until either ends, or who listens may not any more, and then resolves.
    * @param from what the subscription's beginning said
+   * @param caller who listens
    */
-  async serve(response: ServerResponse, subscription: EventSubscription, from: number | undefined): Promise<void> {
-    const stream = new EventStream(response, subscription, from, this.#clock, (reason) => this.#hub.noteCutOff(reason));
+  async serve(wire: EventWire, subscription: EventSubscription, from: number | undefined, caller: Caller): Promise<void> {
+    const { hub, callers, clock, log } = this.#deps;
+    const stream = new EventStream(wire, subscription, from, clock, (reason) => hub.noteCutOff(reason));
     this.#open.add(stream);
+    let unwatch = (): void => {};
     try {
       const running = stream.run();
+      unwatch = callers.watch(caller, (why) => stream.cut(why));
       // It was asked for while the others were told that it is over.
       if (this.#closed) stream.cut('stopping');
       await running;
     } catch (thrown) {
-      this.#log.error({ err: thrown }, 'an event stream failed');
-      response.destroy();
+      log.error({ err: thrown }, 'an event stream failed');
+      wire.destroy();
     } finally {
+      unwatch();
       this.#open.delete(stream);
     }
   }
@@ -74,19 +80,20 @@ export class EventStreams {
   }
 }
 
-/** One response that is a stream of events. */
+/** One subscriber's stream. */
 class EventStream {
-  readonly #response: ServerResponse;
+  readonly #wire: EventWire;
   readonly #subscription: EventSubscription;
   readonly #clock: Clock;
   readonly #onCut: (reason: CutReason) => void;
-  readonly #gone = new AbortController();
+  /** Of this stream: the wire may carry another one after it. */
+  readonly #over = new AbortController();
   #ended = false;
   #position: number | undefined;
   #wroteAt: number;
 
   constructor(
-    response: ServerResponse,
+    wire: EventWire,
     subscription: EventSubscription,
     from: number | undefined,
     clock: Clock,
@@ -94,7 +101,7 @@ class EventStream {
   ) {
     // An id that is none of ours is not given back.
     this.#position = Number.isSafeInteger(from) ? from : undefined;
-    this.#response = response;
+    this.#wire = wire;
     this.#subscription = subscription;
     this.#clock = clock;
     this.#onCut = onCut;
@@ -102,14 +109,14 @@ class EventStream {
   }
 
   async run(): Promise<void> {
-    const response = this.#response;
-    response.once('close', () => this.#leave());
-    if (response.destroyed || response.socket === null) return this.#leave();
-    response.socket.setNoDelay(true);
-    response.socket.setTimeout(0);
-    response.writeHead(200);
-    // An id without data moves where the client resumes, and is no event.
-    this.#write(`retry: ${RETRY_MS}\n${this.#idLine()}\n`);
+    const wire = this.#wire;
+    const onGone = (): void => {
+      this.#subscription.close();
+      this.#over.abort();
+    };
+    if (wire.gone.aborted) return onGone();
+    wire.gone.addEventListener('abort', onGone, { once: true });
+    wire.begin(this.#position);
     const beating = this.#beat();
     try {
       for (let batch = await this.#subscription.next(); batch; batch = await this.#subscription.next()) {
@@ -119,21 +126,23 @@ class EventStream {
       if (toVigiliaError(thrown).code !== 'STORE_UNAVAILABLE') throw thrown;
       this.cut('store-unavailable');
     } finally {
-      this.#leave();
+      this.#subscription.close();
+      // One that was cut waits for its connection to go.
+      if (!this.#ended) this.#over.abort();
     }
     await beating;
+    wire.gone.removeEventListener('abort', onGone);
   }
 
   /** Ends the stream with a word why; the client may come back and go on. */
   cut(reason: CutReason): void {
-    if (this.#ended || this.#gone.signal.aborted) return;
+    if (this.#ended || this.#over.signal.aborted) return;
     this.#ended = true;
     this.#onCut(reason);
-    const data = { version: EVENT_VERSION, id: this.#position ?? null, topic: 'closed', reason, retryMs: RETRY_MS };
-    this.#response.end(frameOf(null, 'closed', data));
+    this.#wire.end(reason, this.#position);
     this.#subscription.close();
-    void pause(this.#clock, LINGER_MS, this.#gone.signal).then((late) => {
-      if (late) this.#response.destroy();
+    void pause(this.#clock, LINGER_MS, this.#over.signal).then((late) => {
+      if (late) this.#wire.destroy();
     });
   }
 
@@ -141,48 +150,33 @@ class EventStream {
   async #tell({ text, position }: EventBatch): Promise<boolean> {
     if (this.#ended) return false;
     this.#position = position;
-    if (text === '' || this.#write(text)) return true;
-    if (await this.#drained()) return true;
+    if (text === '') return true;
+    this.#wroteAt = this.#clock.monotonic();
+    if (this.#wire.write(text) || (await this.#drained())) return true;
     this.cut('slow');
     return false;
-  }
-
-  /** @returns false where no more should be written now */
-  #write(text: string): boolean {
-    this.#wroteAt = this.#clock.monotonic();
-    return this.#response.write(text);
   }
 
   /** Waits until all that was written is taken. @returns false when that takes too long, or the client has gone */
   async #drained(): Promise<boolean> {
     const taken = new AbortController();
     const onDrain = (): void => taken.abort();
-    this.#response.once('drain', onDrain);
-    this.#gone.signal.addEventListener('abort', onDrain, { once: true });
+    const leave = this.#wire.onDrain(onDrain);
+    this.#over.signal.addEventListener('abort', onDrain, { once: true });
     const late = await pause(this.#clock, SLOW_MS, taken.signal);
-    this.#response.off('drain', onDrain);
-    this.#gone.signal.removeEventListener('abort', onDrain);
-    return !late && !this.#gone.signal.aborted;
+    leave();
+    this.#over.signal.removeEventListener('abort', onDrain);
+    return !late && !this.#over.signal.aborted;
   }
 
   /** Keeps the stream from falling silent, and moves on where the client resumes, though nothing was for it. */
   async #beat(): Promise<void> {
     for (;;) {
       const silentMs = this.#clock.monotonic() - this.#wroteAt;
-      if (!(await pause(this.#clock, Math.max(1, HEARTBEAT_MS - silentMs), this.#gone.signal))) return;
-      const due = this.#clock.monotonic() - this.#wroteAt >= HEARTBEAT_MS;
-      if (due && !this.#ended && !this.#response.writableNeedDrain) this.#write(`: heartbeat\n${this.#idLine()}\n`);
-      else if (due) this.#wroteAt = this.#clock.monotonic();
+      if (!(await pause(this.#clock, Math.max(1, HEARTBEAT_MS - silentMs), this.#over.signal))) return;
+      if (this.#clock.monotonic() - this.#wroteAt < HEARTBEAT_MS) continue;
+      this.#wroteAt = this.#clock.monotonic();
+      if (!this.#ended && !this.#wire.isFull) this.#wire.beat(this.#position);
     }
-  }
-
-  #idLine(): string {
-    return this.#position === undefined ? '' : `id: ${this.#position}\n`;
-  }
-
-  /** The client is gone, or shall be. */
-  #leave(): void {
-    this.#subscription.close();
-    if (this.#response.destroyed || this.#response.closed) this.#gone.abort();
   }
 }

@@ -1,10 +1,11 @@
 import type { WindowReader } from '../actors/cache/window-reader.ts';
 import type { EventSource } from '../actors/events/event-subscription.ts';
 import type { Clock } from '../clock.ts';
-import type { Token } from '../config-values.ts';
+import type { AccessConfig } from '../config.ts';
+import type { GatewayTokens } from '../gateway-tokens.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
-import type { Accounts, ActorSystemView, HealthReport, Intake, Logins, Store } from '../ports.ts';
+import type { Accounts, ActorSystemView, HealthReport, Intake, JobDesk, Logins, RateCounter, Store } from '../ports.ts';
 
 /** What both listeners need: the gateway's, and the worker's for its operators. */
 export interface OpsDeps {
@@ -12,7 +13,10 @@ export interface OpsDeps {
   readonly log: Log;
   /** Where it listens: off loopback nothing but probes goes without a token. */
   readonly host: string;
-  readonly tokens: readonly Token[];
+  readonly tokens: GatewayTokens;
+  readonly access: AccessConfig;
+  /** Counts what each caller asks. */
+  readonly counter: RateCounter;
   readonly store: Pick<Store, 'ping'>;
   readonly system: ActorSystemView;
   /** What can be served now. In a gateway of its own it is put together from the workers' rows. */
@@ -29,7 +33,10 @@ export interface OpsDeps {
 
 /** What the gateway needs. */
 export interface GatewayDeps extends OpsDeps {
+  /** Where the page is. @default where the build puts it */
+  readonly console?: URL;
   readonly intake: Intake;
+  readonly desk: JobDesk;
   readonly reader: WindowReader;
   /** What happens, for those who listen. */
   readonly events: EventSource;
@@ -39,6 +46,15 @@ export interface GatewayDeps extends OpsDeps {
   readonly accounts: Accounts;
   readonly store: Pick<
     Store,
-    'ping' | 'findJob' | 'listChannels' | 'countMessages' | 'listAccounts' | 'unfollowed' | 'setFollowed'
+    | 'ping'
+    | 'findJob'
+    | 'listJobs'
+    | 'jobEvents'
+    | 'countJobs'
+    | 'listChannels'
+    | 'countMessages'
+    | 'listAccounts'
+    | 'unfollowed'
+    | 'setFollowed'
   >;
 }

@@ -25,7 +25,7 @@ export function addHealthRoutes(app: App, { clock, log, host, store, health }: O
   app.get(
     '/health/live',
     { config: { scope: 'public', summary: 'The process runs' }, schema: { querystring: NoQuery } },
-    async () => ({ status: 'ok' }),
+    async (_request, reply) => reply.header('cache-control', 'no-store').send({ status: 'ok' }),
   );
 
   let pinging: Promise<number> | undefined;

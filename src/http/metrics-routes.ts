@@ -15,7 +15,7 @@ export function addMetricsRoutes(app: App, { metrics }: Pick<OpsDeps, 'metrics'>
     { config: { scope: 'read', summary: 'Figures for Prometheus' }, schema: { querystring: NoQuery } },
     async (_request, reply) => {
       const { contentType, body } = await metrics.expose();
-      return reply.header('content-type', contentType).send(body);
+      return reply.header('cache-control', 'no-store').header('content-type', contentType).send(body);
     },
   );
 }

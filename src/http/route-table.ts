@@ -1,3 +1,4 @@
+import type { FastifyContextConfig, FastifySchema } from 'fastify';
 import type { Scope } from '../config-values.ts';
 import { type ErrorCode, VigiliaError } from '../errors.ts';
 import type { App } from './app.ts';
@@ -11,6 +12,9 @@ export interface RouteRow {
   readonly summary: string;
   /** What it may answer beside {@link COMMON_ERRORS}. */
   readonly errors: readonly ErrorCode[];
+  /** What its requests and answers look like, as it was given to Fastify. */
+  readonly schema: FastifySchema;
+  readonly config: FastifyContextConfig;
 }
 
 declare module 'fastify' {
@@ -33,7 +37,9 @@ export const COMMON_ERRORS = [
   'UNSUPPORTED_MEDIA_TYPE',
   'HEADERS_TOO_LARGE',
   'INVALID_JSON',
+  'RATE_LIMITED',
   'INTERNAL',
+  'AUTH_KEYS_UNAVAILABLE',
 ] as const satisfies readonly ErrorCode[];
 
 const METHODS = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'];
@@ -41,7 +47,7 @@ const METHODS = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'];
 /** Notes every route that is added from now on. @returns the growing table, in the order of adding */
 export function collectRoutes(app: App): readonly RouteRow[] {
   const rows: RouteRow[] = [];
-  app.addHook('onRoute', ({ method, url, config }) => {
+  app.addHook('onRoute', ({ method, url, config, schema }) => {
     if (config?.refusesMethod === true) return;
     for (const one of [method].flat()) {
       // Fastify adds a HEAD route to each GET route by itself.
@@ -52,6 +58,8 @@ export function collectRoutes(app: App): readonly RouteRow[] {
         scope: config?.scope ?? 'read',
         summary: config?.summary ?? '',
         errors: config?.errors ?? [],
+        schema: schema ?? {},
+        config: config ?? {},
       });
     }
   });

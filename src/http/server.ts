@@ -2,9 +2,15 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify from 'fastify';
 import { guardAccess } from './access.ts';
 import { addAccountRoutes } from './account-routes.ts';
+import { answerOnce } from './answer-once.ts';
 import { API_BASE } from './api-base.ts';
 import type { App } from './app.ts';
+import { Callers } from './callers.ts';
 import { addChannelRoutes } from './channel-routes.ts';
+import { compressAnswers } from './compression.ts';
+import { addConsoleRoutes } from './console-routes.ts';
+import { allowOrigins } from './cors.ts';
+import { addDeadLetterRoutes } from './dead-letter-routes.ts';
 import { answerErrors, answerOnSocket, replyError } from './error-reply.ts';
 import { addEventRoutes } from './event-routes.ts';
 import { addFollowRoutes } from './follow-routes.ts';
@@ -13,10 +19,13 @@ import { closeGracefully } from './graceful-close.ts';
 import { addHealthRoutes } from './health-routes.ts';
 import { addIndexRoute } from './index-routes.ts';
 import { addJobRoutes } from './job-routes.ts';
+import { lateJwtCheck } from './late-jwt-check.ts';
 import { addMachineRoutes } from './machine-routes.ts';
 import { addMetricsRoutes } from './metrics-routes.ts';
+import { addQueueRoutes } from './queue-routes.ts';
 import { REQUEST_ID_HEADER, requestId } from './request-id.ts';
-import { collectRoutes, refuseOtherMethods } from './route-table.ts';
+import { collectRoutes, type RouteRow, refuseOtherMethods } from './route-table.ts';
+import { addSafeHeaders } from './safe-headers.ts';
 import { schemaCompiler } from './schema-check.ts';
 import { addStateRoutes } from './state-routes.ts';
 import { addSyncRoutes } from './sync-routes.ts';
@@ -29,23 +38,28 @@ const BODY_LIMIT = 2 ** 20;
  * and refuses new ones; `inject` asks it without a socket.
  */
 export function buildGateway(deps: GatewayDeps): App {
-  return buildApp(deps, (app) => {
+  return buildApp(deps, (app, routes, callers) => {
+    addConsoleRoutes(app, routes, deps.console);
     addSyncRoutes(app, deps, API_BASE);
     addJobRoutes(app, deps, API_BASE);
+    addDeadLetterRoutes(app, deps, API_BASE);
+    addQueueRoutes(app, deps, API_BASE);
     addChannelRoutes(app, deps, API_BASE);
     addFollowRoutes(app, deps, API_BASE);
-    addEventRoutes(app, deps, API_BASE);
+    addEventRoutes(app, deps, callers, API_BASE);
     addAccountRoutes(app, deps, API_BASE);
   });
 }
 
 /** The worker's listener for its operators: health, metrics and state. */
 export function buildOps(deps: OpsDeps): App {
-  return buildApp(deps, () => {});
+  return buildApp(deps, addIndexRoute);
 }
 
-function buildApp(deps: OpsDeps, addOwnRoutes: (app: App) => void): App {
-  const { log } = deps;
+type AddRoutes = (app: App, routes: readonly RouteRow[], callers: Callers) => void;
+
+function buildApp(deps: OpsDeps, addOwnRoutes: AddRoutes): App {
+  const { log, access } = deps;
   const arrival = deps.arrival ?? { headersMs: 10_000, requestMs: 30_000, checkEveryMs: 5_000 };
   const app: App = Fastify({
     logger: false,
@@ -56,6 +70,7 @@ function buildApp(deps: OpsDeps, addOwnRoutes: (app: App) => void): App {
     http: { headersTimeout: arrival.headersMs, connectionsCheckingInterval: arrival.checkEveryMs },
     // While it closes, what still arrives on an open connection is answered as ever, and the connection closed after it.
     return503OnClosing: false,
+    trustProxy: access.trustedProxies.length > 0 && [...access.trustedProxies],
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 1024 },
     clientErrorHandler: answerOnSocket,
@@ -67,11 +82,17 @@ function buildApp(deps: OpsDeps, addOwnRoutes: (app: App) => void): App {
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   app.removeContentTypeParser('text/plain');
   app.addHook('onRequest', async (request, reply) => {
-    reply.header(REQUEST_ID_HEADER, request.id).header('x-content-type-options', 'nosniff');
+    reply.header(REQUEST_ID_HEADER, request.id);
   });
+  addSafeHeaders(app);
   closeGracefully(app);
-  guardAccess(app, deps.tokens, deps.host);
+  allowOrigins(app, access.corsOrigins);
+  const jwt = access.jwt === null ? undefined : lateJwtCheck(access.jwt, deps);
+  const callers = new Callers({ ...deps, ...access, jwt });
+  guardAccess(app, { callers, ...access });
   answerErrors(app, log);
+  answerOnce(app);
+  compressAnswers(app);
   app.addHook('onResponse', async (request, reply) => {
     const fields = { requestId: request.id, method: request.method, route: request.routeOptions.url, status: reply.statusCode };
     log.debug({ ...fields, tookMs: Math.round(reply.elapsedTime) }, 'answered');
@@ -79,8 +100,7 @@ function buildApp(deps: OpsDeps, addOwnRoutes: (app: App) => void): App {
 
   const routes = collectRoutes(app);
   app.decorate('routeTable', routes);
-  addIndexRoute(app, routes);
-  addOwnRoutes(app);
+  addOwnRoutes(app, routes, callers);
   addHealthRoutes(app, deps);
   addMetricsRoutes(app, deps);
   addStateRoutes(app, deps);

@@ -15,7 +15,7 @@ export function addStateRoutes(app: App, { system }: Pick<OpsDeps, 'system'>): v
       config: { scope: 'read', summary: 'The tree of actors, as it is now' },
       schema: { querystring: NoQuery, response: { 200: ActorSchema } },
     },
-    async (_request, reply) => reply.header('cache-control', 'no-store').send(system.tree()),
+    async (_request, reply) => reply.send(system.tree()),
   );
 
   app.get(
@@ -28,7 +28,7 @@ export function addStateRoutes(app: App, { system }: Pick<OpsDeps, 'system'>): v
       const path = request.params['*'];
       const found = system.find(path);
       if (found === undefined) throw new VigiliaError('NOT_FOUND', 'There is no such actor; GET /api/state shows the tree.');
-      return reply.header('cache-control', 'no-store').send(found);
+      return reply.send(found);
     },
   );
 }

@@ -2,18 +2,17 @@ import type { FreshWindow } from '../actors/cache/window-reader.ts';
 import { formatChannelRef, parseChannelRef } from '../channel-ref.ts';
 import { causeChain } from '../errors.ts';
 import { messageJson } from '../message-json.ts';
-import type { ChannelRef, JobRequest } from '../ports.ts';
+import type { ChannelRef } from '../ports.ts';
+import { ACCEPT_ERRORS, acceptance } from './accept-job.ts';
 import type { App } from './app.ts';
 import { withinDeadline } from './deadline.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
-import { AcceptedSchema } from './job-view.ts';
+import { AcceptedSchema, PrioritySchema } from './job-view.ts';
 import { MessageSchema } from './message-schema.ts';
 import { Type } from './typebox.ts';
-import { AccountIdSchema, nullable } from './view.ts';
+import { AccountIdSchema, bodyIsOptional, nullable } from './view.ts';
 
-/** How long a request may wait for the database in all. */
-const ACCEPT_MS = 2_000;
-/** Of this, how long the search for a fresh window may take. */
+/** How long the search for a fresh window may take, in ms. */
 const LOOK_MS = 1_000;
 
 const SyncBody = Type.Object(
@@ -27,11 +26,15 @@ const SyncBody = Type.Object(
       default: false,
       description: 'Ask Telegram even where the messages were read within the last 5 minutes.',
     }),
+    priority: PrioritySchema,
   },
   { additionalProperties: false },
 );
 
-const ChannelsBody = Type.Object({ accountId: Type.Optional(AccountIdSchema) }, { additionalProperties: false });
+const ChannelsBody = Type.Object(
+  { accountId: Type.Optional(AccountIdSchema), priority: PrioritySchema },
+  { additionalProperties: false },
+);
 
 const CachedSchema = Type.Object({
   source: Type.Literal('cache'),
@@ -41,11 +44,8 @@ const CachedSchema = Type.Object({
 });
 
 /** The requests that become jobs. */
-export function addSyncRoutes(app: App, { clock, log, intake, reader }: GatewayDeps, base: string): void {
-  const accept = async (request: JobRequest, deadline: number): Promise<{ jobId: string; status: 'queued'; pollUrl: string }> => {
-    const job = await withinDeadline(clock, Math.max(1, deadline - clock.monotonic()), intake.submit(request));
-    return { jobId: job.id, status: 'queued', pollUrl: `${base}/jobs/${job.id}` };
-  };
+export function addSyncRoutes(app: App, deps: GatewayDeps, base: string): void {
+  const { clock, log, intake, reader } = deps;
 
   const fresh = async (ref: ChannelRef, limit: number, requestId: string): Promise<FreshWindow | undefined> => {
     try {
@@ -63,14 +63,19 @@ export function addSyncRoutes(app: App, { clock, log, intake, reader }: GatewayD
       config: {
         scope: 'write',
         summary: "Read a channel's newest messages from Telegram",
-        errors: ['INVALID_CHANNEL', 'UNKNOWN_ACCOUNT', 'STORE_UNAVAILABLE'],
+        errors: ['INVALID_CHANNEL', ...ACCEPT_ERRORS],
       },
       schema: { body: SyncBody, response: { 200: CachedSchema, 202: AcceptedSchema } },
     },
     async (request, reply) => {
-      const deadline = clock.monotonic() + ACCEPT_MS;
-      const { channelId, limit, accountId, force } = request.body;
+      const { channelId, limit, accountId, force, priority } = request.body;
       const ref = parseChannelRef(channelId);
+      const params = { channelId: formatChannelRef(ref), limit, force };
+      const asked = { action: 'sync-messages', params, priority, ...(accountId !== undefined && { accountId }) };
+      const { replay, accept } = acceptance(deps, base, request, reply, asked);
+      // What came of it the first time comes before what could be answered now. Where it is not answered from here, accepting finds it too.
+      const before = force ? undefined : await replay();
+      if (before !== undefined) return before;
       if (accountId !== undefined) await withinDeadline(clock, LOOK_MS, intake.checkAccount(accountId));
       const window = force ? undefined : await fresh(ref, limit, request.id);
       if (window !== undefined) {
@@ -84,9 +89,7 @@ export function addSyncRoutes(app: App, { clock, log, intake, reader }: GatewayD
           next: rest ? { url: `${base}/channels/${window.channel.chatId}/messages?before=${last.id}&limit=500` } : null,
         });
       }
-      const params = { channelId: formatChannelRef(ref), limit, force };
-      const accepted = await accept({ action: 'sync-messages', params, ...(accountId !== undefined && { accountId }) }, deadline);
-      return reply.code(202).header('location', accepted.pollUrl).send(accepted);
+      return accept();
     },
   );
 
@@ -96,19 +99,15 @@ export function addSyncRoutes(app: App, { clock, log, intake, reader }: GatewayD
       config: {
         scope: 'write',
         summary: "Read the account's channels from Telegram",
-        errors: ['UNKNOWN_ACCOUNT', 'STORE_UNAVAILABLE'],
+        errors: ACCEPT_ERRORS,
       },
       schema: { body: ChannelsBody, response: { 202: AcceptedSchema } },
-      // All of the body is optional, so the body is.
-      preValidation: async (request) => {
-        if (request.headers['content-type'] === undefined) request.body ??= {};
-      },
+      preValidation: bodyIsOptional,
     },
     async (request, reply) => {
-      const { accountId } = request.body;
-      const asked = { action: 'get-channels', params: {}, ...(accountId !== undefined && { accountId }) };
-      const accepted = await accept(asked, clock.monotonic() + ACCEPT_MS);
-      return reply.code(202).header('location', accepted.pollUrl).send(accepted);
+      const { accountId, priority } = request.body;
+      const asked = { action: 'get-channels', params: {}, priority, ...(accountId !== undefined && { accountId }) };
+      return acceptance(deps, base, request, reply, asked).accept();
     },
   );
 }

@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify';
 import type { TSchema } from 'typebox';
 import { Type } from './typebox.ts';
 
@@ -36,3 +37,11 @@ export const ChannelPathSchema = Type.Object(
 
 /** The query of a route that takes none. */
 export const NoQuery = Type.Object({}, { additionalProperties: false });
+
+/** The body of a route that needs none. */
+export const NoBody = Type.Object({}, { additionalProperties: false });
+
+/** Goes before the check of a body all of whose fields are optional: then the body is too. */
+export async function bodyIsOptional(request: FastifyRequest): Promise<void> {
+  if (request.headers['content-type'] === undefined) request.body ??= {};
+}

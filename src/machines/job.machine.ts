@@ -61,7 +61,9 @@ export type JobMachineEvent =
   | { readonly type: 'LOST'; readonly now: number; readonly token: number; readonly poison: ErrorRecord }
   | { readonly type: 'DUE'; readonly now: number }
   | { readonly type: 'UNPARK'; readonly now: number }
-  | { readonly type: 'CANCEL'; readonly now: number; readonly error: ErrorRecord };
+  | { readonly type: 'CANCEL'; readonly now: number; readonly error: ErrorRecord }
+  /** Somebody wants an ended job done again. */
+  | { readonly type: 'RETRY'; readonly now: number };
 
 /**
  * A job's life. The machine is never alive: `job-step.ts` steps it on the row, inside the transaction that stores the step.
@@ -105,6 +107,17 @@ export const jobMachine = setup({
     dropClaim: assign({ claim: null }),
     end: assign({ endedAt: ({ event }) => event.now, dueAt: null, claim: null, checkpoint: null }),
     clearReason: assign({ reason: null }),
+    // Claims go on counting: a worker of the job's earlier life shall not find its own number again.
+    beginAnew: assign(({ event }) => ({
+      attempts: 0,
+      lostInARow: 0,
+      dueAt: event.now,
+      progress: null,
+      error: null,
+      reason: null,
+      cancelRequested: false,
+      endedAt: null,
+    })),
   },
 }).createMachine({
   id: 'job',
@@ -166,7 +179,7 @@ export const jobMachine = setup({
       },
     },
     completed: { type: 'final', entry: ['end', 'clearReason'] },
-    failed: { type: 'final', entry: 'end' },
-    cancelled: { type: 'final', entry: 'end' },
+    failed: { entry: 'end', on: { RETRY: { target: 'queued', actions: 'beginAnew' } } },
+    cancelled: { entry: 'end', on: { RETRY: { target: 'queued', actions: 'beginAnew' } } },
   },
 });

@@ -1,4 +1,4 @@
-import { assign, fromPromise, setup } from 'xstate';
+import { assign, fromCallback, fromPromise, setup } from 'xstate';
 import { type ErrorRecord, errorRecord, type Fault, toVigiliaError, type VigiliaError } from '../errors.ts';
 
 /** How often a server that is up is asked, in ms. */
@@ -19,6 +19,12 @@ export interface LinkPolicy {
   readonly backoffMs: (attempt: number) => number;
 }
 
+/** The server, or the connection to it, is gone: told by whoever sees it before anybody asks. */
+export interface LinkLost {
+  readonly type: 'LOST';
+  readonly error: unknown;
+}
+
 function unbound(): never {
   throw new Error('link.machine is a chart: its actor binds its actions and actors');
 }
@@ -32,11 +38,15 @@ const faultOf = (event: unknown): Fault => toVigiliaError((event as { error?: un
 export const linkMachine = setup({
   types: {
     context: {} as LinkContext,
-    events: {} as { readonly type: 'SHUTDOWN' },
+    events: {} as { readonly type: 'SHUTDOWN' } | LinkLost,
     input: {} as LinkPolicy,
     output: {} as { readonly failure?: VigiliaError },
   },
-  actors: { prepare: fromPromise<void>(unbound), check: fromPromise<void>(unbound) },
+  actors: {
+    prepare: fromPromise<void>(unbound),
+    check: fromPromise<void>(unbound),
+    watch: fromCallback<LinkLost>(unbound),
+  },
   guards: { isHopeless: ({ event }) => !['transient', 'throttled'].includes(faultOf(event)) },
   actions: {
     keepError: assign(({ event }) => ({ lastError: errorRecord(toVigiliaError((event as { error?: unknown }).error)) })),
@@ -70,6 +80,8 @@ export const linkMachine = setup({
     },
     up: {
       entry: ['reset', 'tellUp'],
+      invoke: { src: 'watch' },
+      on: { LOST: 'down' },
       initial: 'waiting',
       states: {
         waiting: { after: { checkInterval: 'checking' } },

@@ -138,6 +138,21 @@ export class MessageBox {
     return this.#take();
   }
 
+  /**
+   * Telegram's count is behind ours, which it never is of one account: ours was another's, and whatever comes would be taken for known. It begins
+   * anew where Telegram stands, with a gap that is told of: what was before is not known.
+   */
+  restart(position: Position, nowMs: number): LedgerEntry[] {
+    if (this.#pts.value === undefined) return [];
+    this.#pts.restart(position.pts);
+    this.#qts.restart(position.qts);
+    this.#seq.restart(position.seq);
+    this.#date = position.date;
+    this.#out.push({ kind: 'position', position: this.position as Position });
+    this.#ask(this.#account, 'hole', null, nowMs);
+    return this.#take();
+  }
+
   /** Takes a container in. */
   process(updates: readonly TelegramUpdate[], order: ContainerOrder, nowMs: number): LedgerEntry[] {
     if (updates.some(({ type }) => type !== 'position')) this.#silentAt = nowMs + SILENCE_MS;

@@ -104,6 +104,13 @@ export class UpdateSequence<T> {
     this.#drain();
   }
 
+  /** What was known is of another count: it begins here, further back too, with nothing held back. */
+  restart(value: number): void {
+    this.#value = value;
+    this.#held.length = 0;
+    this.#gaveWay = 0;
+  }
+
   /** Lets out what follows; what does not waits anew. */
   thaw(nowMs: number): void {
     this.#frozen = false;

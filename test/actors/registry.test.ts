@@ -6,6 +6,7 @@ import { type SupervisorSpec, supervisorSpec } from '../../src/actors/supervisor
 import { startSystem } from '../../src/actors/system.ts';
 import { aborted } from '../../src/clock.ts';
 import { silentLog } from '../../src/log.ts';
+import type { JsonObject } from '../../src/ports.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 function harness() {
@@ -289,6 +290,25 @@ describe('the tree', () => {
     const system = run({ children: [lampSpec('lamp', { view })] });
     await clock.settle();
     expect(system.find('root/lamp')?.context).toEqual({ viewFailed: 'Error: blind' });
+    await system.stop();
+  });
+
+  it('is glanced at, one actor at a time, without a look inside', async () => {
+    const { clock, registry, deps, run } = harness();
+    let looks = 0;
+    const view = (): JsonObject => ({ looks: ++looks });
+    const system = run({ children: [supervisorSpec('house', { children: [lampSpec('lamp', { view })] }, deps)] });
+    await clock.settle();
+    registry.ref('root/house/lamp')?.send({ type: 'FAIL' });
+    await clock.advance(2_000);
+    for (const path of ['root', 'root/house', 'root/house/lamp']) {
+      const { state, since, lastExit } = { lastExit: undefined, ...system.find(path) };
+      looks = 0;
+      expect({ lastExit: undefined, ...registry.glance(path) }, path).toEqual({ state, since, lastExit });
+      expect(looks).toBe(0);
+    }
+    expect(registry.glance('root/house/lamp')?.lastExit?.causes).toEqual(['short circuit']);
+    expect(registry.glance('root/nobody')).toBeUndefined();
     await system.stop();
   });
 });

@@ -49,6 +49,8 @@ const FORBIDDEN: readonly [why: string, path: string, line: string][] = [
   ['prom-client is imported outside metrics.ts', 'src/http/x.ts', "import { Counter } from 'prom-client';"],
   ['opossum is imported outside breaker.ts', 'src/actors/x.ts', "import CircuitBreaker from 'opossum';"],
   ['ioredis is imported outside its connection', 'src/actors/cache/x.ts', "import { Redis } from 'ioredis';"],
+  ['amqplib is imported outside its folder', 'src/actors/broker/x.ts', "import { connect } from 'amqplib';"],
+  ['ioredis is imported by the broker', 'src/actors/broker/rabbitmq/x.ts', "import { Redis } from 'ioredis';"],
   ['XState is imported by http', 'src/http/x.ts', "import { createActor } from 'xstate';"],
   ['the ground imports the command line', 'src/ports.ts', "import { EXIT } from './cli/exit-codes.ts';"],
   ['an actor imports the command line', 'src/actors/x.ts', "import { EXIT } from '../cli/exit-codes.ts';"],

@@ -86,6 +86,40 @@ export function brokerContract(open: () => Promise<Broker>): void {
     await vi.waitFor(() => expect(order).toEqual(['asked', 'brought']));
   });
 
+  test('a thousand wake-ups at once come in their order, each once', async () => {
+    const broker = await fresh();
+    const seen: string[] = [];
+    await broker.consume('main', (id) => seen.push(id));
+    const ids = Array.from({ length: 1_000 }, (_, at) => `sync-${at}`);
+    await Promise.all(ids.map((id) => broker.wake('main', id)));
+    await vi.waitFor(() => expect(seen).toHaveLength(ids.length));
+    expect(seen).toEqual(ids);
+  });
+
+  test('accounts with several consumers each, who come and go, have each wake-up brought to somebody of theirs', async () => {
+    const broker = await fresh();
+    const accounts = ['main', 'other'];
+    const seen: string[] = [];
+    const come = (account: string) => broker.consume(account, (id) => seen.push(`${account} ${id}`));
+    const staying = accounts.flatMap((account) => [account, account, account]);
+    await Promise.all(staying.map(come));
+    const leaving = await Promise.all(staying.map(come));
+    const ids = Array.from({ length: 100 }, (_, at) => String(at));
+    await Promise.all([
+      ...accounts.flatMap((account) => ids.map((id) => broker.wake(account, id))),
+      ...leaving.map((leave) => leave()),
+    ]);
+    const wanted = accounts.flatMap((account) => ids.map((id) => `${account} ${id}`));
+    await vi.waitFor(() => expect(new Set(seen)).toEqual(new Set(wanted)));
+  });
+
+  test('is ready until it is closed', async () => {
+    const broker = await fresh();
+    expect(broker.isReady()).toBe(true);
+    await broker.close();
+    expect(broker.isReady()).toBe(false);
+  });
+
   test('once closed it is unavailable and brings nothing', async () => {
     const broker = await fresh();
     const seen: string[] = [];

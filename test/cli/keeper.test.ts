@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Keeper, type KeptProcess } from '../../src/cli/keeper.ts';
+import { watchParent } from '../../src/cli/parent-watch.ts';
 import type { ProcessEnd } from '../../src/machines/keeper-policy.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -120,5 +121,25 @@ describe('a keeper', () => {
     expect(await running).toEqual(STOPPED);
     await clock.advance(100_000);
     expect(lives).toHaveLength(1);
+  });
+});
+
+describe('whoever watches his parent', () => {
+  it('hears once when it is gone, soon after', async () => {
+    const clock = new VirtualClock();
+    let parent = 4711;
+    let heard = 0;
+    watchParent(
+      clock,
+      () => parent,
+      () => {
+        heard += 1;
+      },
+    );
+    await clock.advance(3_600_000);
+    expect(heard).toBe(0);
+    parent = 1;
+    await clock.advance(1_000);
+    expect([heard, clock.pending]).toEqual([1, 0]);
   });
 });

@@ -4,6 +4,8 @@ import { describePostgres, startPostgres } from '../support/postgres.ts';
 import { freePort, Program, temporaryFolder, until } from '../support/program.ts';
 
 const API = '/api/telegram-gateway';
+/** Options for Node: none. */
+const AS_USERS_RUN_IT: readonly string[] = [];
 
 interface Page {
   readonly messages: readonly Record<string, unknown>[];
@@ -13,7 +15,7 @@ interface Page {
 async function start(env: Record<string, string> = {}): Promise<Program> {
   const folder = await temporaryFolder(onTestFinished);
   const port = String(await freePort());
-  const program = new Program(['start'], { HTTP_PORT: port, SIMULATOR_WORLD: EXPORTS, ...env }, folder);
+  const program = new Program(['start'], { HTTP_PORT: port, SIMULATOR_WORLD: EXPORTS, ...env }, folder, AS_USERS_RUN_IT);
   onTestFinished(() => program.kill());
   await program.healthy();
   return program;

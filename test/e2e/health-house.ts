@@ -60,8 +60,8 @@ export class HealthHouse {
   }
 
   /** Starts the program. */
-  async start(onEnd: OnEnd): Promise<Program> {
-    const program = new Program(['start'], this.env, this.folder);
+  async start(onEnd: OnEnd, more: Env = {}): Promise<Program> {
+    const program = new Program(['start'], { ...this.env, ...more }, this.folder);
     onEnd(() => program.kill());
     await program.logged(({ msg }) => msg === 'listening' || msg.startsWith('try:'));
     return program;

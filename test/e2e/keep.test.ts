@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { GeneratedChannelOptions } from '../../src/simulator/generated-channel.ts';
 import {
   type Env,
@@ -24,8 +24,19 @@ const run = promisify(execFile);
 const CHANNEL: GeneratedChannelOptions = { username: 'kept', title: 'Kept', kind: 'channel', messages: 300, seed: 31 };
 const PLANTED = fileURLToPath(new URL('../support/planted-failure.js', import.meta.url));
 
+/** Where all of them run, one after the other: the first makes the database and logs in. */
+let folder: string;
+let own: Env;
+const ends: (() => Promise<void>)[] = [];
+beforeAll(async () => {
+  folder = await temporaryFolder((remove) => ends.push(remove));
+  own = { SIMULATOR_WORLD: await writeWorld(folder, [CHANNEL]), HTTP_PORT: String(await freePort()) };
+});
+afterAll(async () => {
+  for (const end of ends) await end();
+});
+
 interface Kept {
-  readonly folder: string;
   readonly keeper: Program;
   /** The program's process id in its nth life, once that has begun. */
   pid(life: number): Promise<number>;
@@ -33,11 +44,9 @@ interface Kept {
   connected(life: number): Promise<LogLine>;
 }
 
-async function keep(env: Env = {}): Promise<Kept> {
-  const folder = await temporaryFolder(onTestFinished);
-  const own = { SIMULATOR_WORLD: await writeWorld(folder, [CHANNEL]), HTTP_PORT: String(await freePort()) };
+function keep(env: Env = {}, onEnd: (end: () => Promise<void>) => void = onTestFinished): Kept {
   const keeper = new Program(['keep'], { ...own, ...env }, folder);
-  onTestFinished(async () => {
+  onEnd(async () => {
     await keeper.kill();
     await until(async () => (await processesNaming(folder)).length === 0 || undefined);
   });
@@ -46,7 +55,6 @@ async function keep(env: Env = {}): Promise<Kept> {
     return keeper.log.filter(fits)[life - 1] as LogLine;
   };
   return {
-    folder,
     keeper,
     pid: async (life) => Number((await nth(life, ({ msg }) => msg.startsWith('Vigília '))).pid),
     connected: (life) => nth(life, ({ msg }) => msg === 'connected'),
@@ -57,7 +65,7 @@ const gone = (pid: number): Promise<true> => until(async () => !(await isRunning
 
 describe('vigilia keep', () => {
   it('has the program back after kill -9, authenticated, with what it stored and accepted', async () => {
-    const { keeper, pid, connected } = await keep();
+    const { keeper, pid, connected } = keep();
     await keeper.healthy();
     expect(await keeper.job(await keeper.sync('kept', 200))).toMatchObject({ status: 'completed' });
     const first = await pid(1);
@@ -74,19 +82,8 @@ describe('vigilia keep', () => {
     expect(await isRunning(await pid(2))).toBe(false);
   });
 
-  it('stops the program when it is asked to, ends as it does, and leaves no process', async () => {
-    const { folder, keeper, pid } = await keep();
-    await keeper.healthy();
-    const child = await pid(1);
-    expect(await keeper.stop()).toBe(0);
-    expect(keeper.log.at(-1)?.msg).toBe('stopped');
-    expect(keeper.stderr).toBe('');
-    expect(await isRunning(child)).toBe(false);
-    expect(await processesNaming(folder)).toEqual([]);
-  });
-
   it('starts a program again that met a failure of which nobody knows whose it is', async () => {
-    const { keeper, pid, connected } = await keep({ NODE_OPTIONS: `--import ${PLANTED}` });
+    const { keeper, pid, connected } = keep({ NODE_OPTIONS: `--import ${PLANTED}` });
     await keeper.healthy();
     process.kill(await pid(1), 'SIGUSR2');
     await keeper.logged(({ msg }) => msg === 'an uncaught exception');
@@ -97,7 +94,7 @@ describe('vigilia keep', () => {
   });
 
   it('that is killed itself takes the program with it, in order', async () => {
-    const { folder, keeper, pid } = await keep();
+    const { keeper, pid } = keep();
     await keeper.healthy();
     const child = await pid(1);
     // Not `kill()`: the program holds the pipes open until it has ended too, so that its last words are read.
@@ -115,7 +112,7 @@ describe('vigilia keep', () => {
   });
 
   it('takes Ctrl-C, which a terminal sends to all of them and npm passes on, as one wish to stop', async () => {
-    const { keeper, pid } = await keep();
+    const { keeper, pid } = keep();
     await keeper.healthy();
     const child = await pid(1);
     for (const process_ of [child, Number(keeper.child.pid), Number(keeper.child.pid)]) process.kill(process_, 'SIGINT');
@@ -125,28 +122,47 @@ describe('vigilia keep', () => {
   });
 
   it('leaves a start that was refused as it is, with its exit code and its reason', async () => {
-    const wrong = await keep({ HTTP_PORT: 'eighty' });
-    expect(await wrong.keeper.exited).toBe(78);
-    expect(wrong.keeper.stderr).toContain('HTTP_PORT="eighty"');
-    const first = await keep();
-    await first.keeper.healthy();
-    const second = new Program(['keep'], { HTTP_PORT: '0' }, first.folder);
-    expect(await second.exited).toBe(1);
-    expect(second.stderr).toContain('DATA_DIR_LOCKED');
-    expect(second.stderr).not.toContain('starting it again');
-    expect(await first.keeper.stop()).toBe(0);
+    const { keeper } = keep({ HTTP_PORT: 'eighty' });
+    expect(await keeper.exited).toBe(78);
+    expect(keeper.stderr).toContain('HTTP_PORT="eighty"');
   });
 
-  it.skipIf(process.platform !== 'linux')('is small: nothing but Node itself is in its memory', async () => {
-    const { keeper } = await keep();
-    await keeper.healthy();
-    const bare = await run(process.execPath, ['-p', 'require("fs").readFileSync("/proc/self/status","utf8")']);
-    const own = await readFile(`/proc/${keeper.child.pid}/status`, 'utf8');
-    const anonymousMb = (status: string): number => Number(/RssAnon:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
-    console.info(
-      `the keeper: ${anonymousMb(own).toFixed(1)} MB of its own; bare Node: ${anonymousMb(bare.stdout).toFixed(1)} MB`,
-    );
-    expect(anonymousMb(own) - anonymousMb(bare.stdout)).toBeLessThan(5);
-    expect(await keeper.stop()).toBe(0);
+  describe('of a program that runs', () => {
+    let kept: Kept;
+    let end = async (): Promise<void> => {};
+    beforeAll(async () => {
+      kept = keep({}, (ending) => {
+        end = ending;
+      });
+      await kept.keeper.healthy();
+    });
+    afterAll(() => end());
+
+    it.skipIf(process.platform !== 'linux')('is small: nothing but Node itself is in its memory', async () => {
+      const bare = await run(process.execPath, ['-p', 'require("fs").readFileSync("/proc/self/status","utf8")']);
+      const own = await readFile(`/proc/${kept.keeper.child.pid}/status`, 'utf8');
+      const anonymousMb = (status: string): number => Number(/RssAnon:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
+      console.info(
+        `the keeper: ${anonymousMb(own).toFixed(1)} MB of its own; bare Node: ${anonymousMb(bare.stdout).toFixed(1)} MB`,
+      );
+      expect(anonymousMb(own) - anonymousMb(bare.stdout)).toBeLessThan(5);
+    });
+
+    it('does not try a second one again, which is refused', async () => {
+      const second = new Program(['keep'], { HTTP_PORT: '0' }, folder);
+      expect(await second.exited).toBe(1);
+      expect(second.stderr).toContain('DATA_DIR_LOCKED');
+      expect(second.stderr).not.toContain('starting it again');
+    });
+
+    it('stops it when it is asked to, ends as it does, and leaves no process', async () => {
+      const { keeper, pid } = kept;
+      const child = await pid(1);
+      expect(await keeper.stop()).toBe(0);
+      expect(keeper.log.at(-1)?.msg).toBe('stopped');
+      expect(keeper.stderr).toBe('');
+      expect(await isRunning(child)).toBe(false);
+      expect(await processesNaming(folder)).toEqual([]);
+    });
   });
 });

@@ -22,6 +22,8 @@ const KILLS = { pglite: 27, postgresql: 54 } as const;
 const WITHIN_MS = 4_000;
 /** A report that was asked for this long after a kill must know of it, in ms. */
 const NOTICED_MS = 1_500;
+/** Between two looks at everything, in ms. */
+const LOOK_MS = 50;
 
 interface Tally {
   programKills: number;
@@ -109,7 +111,7 @@ async function survives(databaseUrl: string | undefined, seed: number): Promise<
     while (watching) {
       if (killing) for (const client of clients) await client.turn();
       await watchHealth(program.url, tally, truth);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
   })();
 

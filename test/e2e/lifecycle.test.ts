@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { Agent } from 'node:http';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openStore } from '../../src/actors/store/open-store.ts';
 import { systemClock } from '../../src/clock.ts';
 import { silentLog } from '../../src/log.ts';
@@ -18,8 +18,17 @@ const run = promisify(execFile);
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const API = '/api/telegram-gateway';
-/** Long enough to be met in the middle of its sync. */
-const LONG: GeneratedChannelOptions = { username: 'long', title: 'Long', kind: 'channel', messages: 10_000, seed: 21 };
+/** Long enough to be met in the middle of its sync. Each is for one test, which has to find nothing of it stored. */
+const long = (username: string): GeneratedChannelOptions => ({
+  username,
+  title: 'Long',
+  kind: 'channel',
+  messages: 10_000,
+  seed: 21,
+});
+const [STOPPED, KILLED, CUT_OFF] = [long('stopped'), long('killed'), long('cut_off')] as const;
+/** The first one, which the program proposes; nobody has asked for it before. */
+const PROPOSED: GeneratedChannelOptions = { username: 'proposed', title: 'Proposed', kind: 'channel', messages: 300, seed: 20 };
 const SHORT: GeneratedChannelOptions = { username: 'short', title: 'Short', kind: 'channel', messages: 300, seed: 22 };
 
 /** A place where the program is started again and again. */
@@ -28,9 +37,10 @@ interface Home {
   start(env?: Env): Program;
 }
 
-async function home(env: Env = {}): Promise<Home> {
-  const folder = await temporaryFolder(onTestFinished);
-  const own = { SIMULATOR_WORLD: await writeWorld(folder, [LONG, SHORT]), HTTP_PORT: String(await freePort()), ...env };
+async function home(onEnd: (remove: () => Promise<void>) => void = onTestFinished, env: Env = {}): Promise<Home> {
+  const folder = await temporaryFolder(onEnd);
+  const world = await writeWorld(folder, [PROPOSED, STOPPED, KILLED, CUT_OFF, SHORT]);
+  const own = { SIMULATOR_WORLD: world, HTTP_PORT: String(await freePort()), ...env };
   return {
     folder,
     start: (more = {}) => {
@@ -94,13 +104,37 @@ function generated(channel: GeneratedChannelOptions) {
 
 const inTheMiddle = ({ progress }: { progress: { done: number } | null }): boolean => (progress?.done ?? 0) >= 200;
 
+/** What most tests use, one after the other, each with programs of its own: the first start of all makes the database and logs in. */
+let shared: Home;
+const ends: (() => Promise<void>)[] = [];
+beforeAll(async () => {
+  shared = await home((remove) => ends.push(remove));
+});
+afterAll(async () => {
+  for (const end of ends) await end();
+});
+
 describe('a stop', () => {
+  it('before everything is up ends with 0, on the very first start too, and leaves nothing running', async () => {
+    const { start } = shared;
+    for (const milestone of ['Vigília', 'simulator: listening', 'connecting']) {
+      const program = start();
+      await program.logged(({ msg }) => msg.startsWith(milestone));
+      expect(await program.stop(), program.tail()).toBe(0);
+      expect(program.stderr).toBe('');
+      expect(program.log.at(-1)?.msg).toBe('stopped');
+    }
+    const program = start();
+    await program.healthy();
+    expect(await program.stop()).toBe(0);
+  });
+
   it('in the middle of a job ends with 0, leaves no simulator, and hands the job to the next start', async () => {
-    const { folder, start } = await home();
+    const { folder, start } = shared;
     const first = start();
     await first.healthy();
     const pid = await simulatorPid(first);
-    const job = await first.sync('long', LONG.messages);
+    const job = await first.sync(STOPPED.username, STOPPED.messages);
     await first.job(job, inTheMiddle);
     const stoppedAt = performance.now();
     expect(await first.stop()).toBe(0);
@@ -115,20 +149,20 @@ describe('a stop', () => {
     await second.healthy();
     const { progress } = (await second.get(job)).body as { progress: { done: number } };
     expect(progress.done).toBeGreaterThanOrEqual(200);
-    expect(await second.job(job)).toMatchObject({ status: 'completed', attempts: 1, result: { count: LONG.messages } });
+    expect(await second.job(job)).toMatchObject({ status: 'completed', attempts: 1, result: { count: STOPPED.messages } });
     expect(await second.stop()).toBe(0);
-    const left = await leftBehind(folder, job, LONG);
+    const left = await leftBehind(folder, job, STOPPED);
     expect(left.job).toMatchObject({ claims: 2, lostInARow: 0 });
     const story = left.events.map(({ event }) => event).filter((event) => event !== 'PROGRESS');
     expect(story).toEqual(['SUBMIT', 'CLAIM', 'RELEASE', 'CLAIM', 'COMPLETE']);
-    expect(left.messages.map(plain)).toEqual(generated(LONG));
+    expect(left.messages.map(plain)).toEqual(generated(STOPPED));
     console.info(
-      `stopped in ${tookMs} ms in the middle of a job, which went on after ${progress.done} of ${LONG.messages} messages`,
+      `stopped in ${tookMs} ms in the middle of a job, which went on after ${progress.done} of ${STOPPED.messages} messages`,
     );
   });
 
   it('does not wait for a client that keeps its connection', async () => {
-    const { start } = await home();
+    const { start } = shared;
     const program = start();
     await program.healthy();
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -140,22 +174,8 @@ describe('a stop', () => {
     expect(performance.now() - stoppedAt).toBeLessThan(8_000);
   });
 
-  it('before everything is up ends with 0 too, and leaves nothing running', async () => {
-    const { start } = await home();
-    for (const milestone of ['Vigília', 'simulator: listening', 'connecting']) {
-      const program = start();
-      await program.logged(({ msg }) => msg.startsWith(milestone));
-      expect(await program.stop(), program.tail()).toBe(0);
-      expect(program.stderr).toBe('');
-      expect(program.log.at(-1)?.msg).toBe('stopped');
-    }
-    const program = start();
-    await program.healthy();
-    expect(await program.stop()).toBe(0);
-  });
-
   it('by Ctrl-C, which a terminal sends to the simulator too, is as orderly', async () => {
-    const { start } = await home();
+    const { start } = shared;
     const program = start();
     await program.healthy();
     const pid = await simulatorPid(program);
@@ -171,11 +191,11 @@ describe('a stop', () => {
 
 describe('kill -9', () => {
   it('of the program ends its simulator too, and the next start takes up where it was, without a new login', async () => {
-    const { folder, start } = await home();
+    const { folder, start } = shared;
     const first = start();
     await first.healthy();
     const pid = await simulatorPid(first);
-    const job = await first.sync('long', LONG.messages);
+    const job = await first.sync(KILLED.username, KILLED.messages);
     await first.job(job, inTheMiddle);
     await first.kill();
     await gone(pid);
@@ -187,7 +207,7 @@ describe('kill -9', () => {
     expect(await second.stop()).toBe(0);
     expect(await sessionOf(folder)).toBe(session);
     expect(await logins(folder)).toBe(1);
-    const left = await leftBehind(folder, job, LONG);
+    const left = await leftBehind(folder, job, KILLED);
     expect(left.job.claims).toBe(2);
     expect(left.events.map(({ event }) => event).filter((event) => event !== 'PROGRESS')).toEqual([
       'SUBMIT',
@@ -196,15 +216,15 @@ describe('kill -9', () => {
       'CLAIM',
       'COMPLETE',
     ]);
-    expect(left.messages.map(plain)).toEqual(generated(LONG));
+    expect(left.messages.map(plain)).toEqual(generated(KILLED));
   });
 
   it('of the simulator is seen in /health, the account recovers by itself, and the job in hand ends well', async () => {
-    const { folder, start } = await home();
+    const { folder, start } = shared;
     const program = start();
     const before = await program.healthy();
     const pid = await simulatorPid(program);
-    const job = await program.sync('long', LONG.messages);
+    const job = await program.sync(CUT_OFF.username, CUT_OFF.messages);
     await program.job(job, inTheMiddle);
     const killedAt = performance.now();
     process.kill(pid, 'SIGKILL');
@@ -216,7 +236,7 @@ describe('kill -9', () => {
     expect(['backoff', 'connecting']).toContain(down.report.accounts[0]?.state);
     expect(down.report.accounts[0]?.reason).toBeTruthy();
     // What is stored is served all the while, and what is asked for is accepted.
-    expect((await program.get(`${API}/channels/long/messages?limit=100`)).status).toBe(200);
+    expect((await program.get(`${API}/channels/${CUT_OFF.username}/messages?limit=100`)).status).toBe(200);
     const another = await program.sync('short', 300);
 
     const up = await until(async () => {
@@ -227,20 +247,20 @@ describe('kill -9', () => {
     expect(up.dependencies.simulator?.pid).not.toBe(pid);
     expect(up.accounts[0]?.since).toBeGreaterThan(before.accounts[0]?.since ?? 0);
     expect(up.world).toEqual(before.world);
-    expect(await program.job(job)).toMatchObject({ status: 'completed', result: { count: LONG.messages } });
+    expect(await program.job(job)).toMatchObject({ status: 'completed', result: { count: CUT_OFF.messages } });
     expect(await program.job(another)).toMatchObject({ status: 'completed', result: { count: 300 } });
     expect(await program.stop()).toBe(0);
     expect(await logins(folder)).toBe(1);
-    expect((await leftBehind(folder, job, LONG)).messages.map(plain)).toEqual(generated(LONG));
+    expect((await leftBehind(folder, job, CUT_OFF)).messages.map(plain)).toEqual(generated(CUT_OFF));
     console.info(`the account was back ${tookMs} ms after the simulator was killed`);
   });
 });
 
 describe('a restart', () => {
-  it('resumes the session: no new login, the same file', async () => {
-    const { folder, start } = await home();
+  it('resumes the session: no new login, the same file, in all the lives so far', async () => {
+    const { folder, start } = shared;
     const sessions = new Set<string>();
-    for (let life = 0; life < 3; life++) {
+    for (let life = 0; life < 2; life++) {
       const program = start();
       await program.healthy();
       expect(await program.stop()).toBe(0);
@@ -248,28 +268,6 @@ describe('a restart', () => {
     }
     expect(sessions.size).toBe(1);
     expect(await logins(folder)).toBe(1);
-  });
-});
-
-describe('posts that Telegram pushes', () => {
-  it('reach readers without anybody asking for them', async () => {
-    const { start } = await home({ SIMULATOR_RATE: '20' });
-    const program = start();
-    await program.healthy();
-    const newest = async (): Promise<number> => {
-      const ids = await Promise.all(
-        [LONG, SHORT].map(async ({ username }) => {
-          const { body } = await program.get(`${API}/channels/${username}/messages?limit=1`);
-          return (body as { messages?: { id: number }[] }).messages?.[0]?.id ?? 0;
-        }),
-      );
-      return ids.reduce((sum, id) => sum + id, 0);
-    };
-    const first = await until(async () => (await newest()) || undefined);
-    await until(async () => (await newest()) > first || undefined);
-    const { report } = await program.health();
-    expect(report.accounts[0]?.lastUpdateAgeMs).toBeLessThan(10_000);
-    expect(await program.stop()).toBe(0);
   });
 });
 
@@ -286,7 +284,7 @@ describe('the first lines of the log', () => {
     (await program.logged(({ msg }) => msg.startsWith(`${word}: curl `))).msg.slice(word.length + 2);
 
   it('say what runs, what is simulated, and commands that work as they stand', async (context) => {
-    const { folder, start } = await home();
+    const { folder, start } = shared;
     const program = start();
     const [post, read, look] = await Promise.all(['try', 'then', 'and'].map((word) => command(program, word)));
     expect(program.log[0]?.msg).toMatch(/^Vigília \d+\.\d+\.\d+: embedded database \(PGlite\), in-process broker$/);
@@ -317,9 +315,33 @@ describe('the first lines of the log', () => {
   });
 });
 
+// From here on there are more messages than the world began with.
+describe('posts that Telegram pushes', () => {
+  it('reach readers without anybody asking for them', async () => {
+    const { start } = shared;
+    const program = start({ SIMULATOR_RATE: '20' });
+    await program.healthy();
+    const newest = async (): Promise<number> => {
+      const ids = await Promise.all(
+        [PROPOSED, STOPPED, KILLED, CUT_OFF, SHORT].map(async ({ username }) => {
+          const { body } = await program.get(`${API}/channels/${username}/messages?limit=1`);
+          return (body as { messages?: { id: number }[] }).messages?.[0]?.id ?? 0;
+        }),
+      );
+      return ids.reduce((sum, id) => sum + id, 0);
+    };
+    const first = await until(async () => (await newest()) || undefined);
+    await until(async () => (await newest()) > first || undefined);
+    const { report } = await program.health();
+    expect(report.accounts[0]?.lastUpdateAgeMs).toBeLessThan(10_000);
+    expect(await program.stop()).toBe(0);
+  });
+});
+
 describe('a file .env in the working directory', () => {
   it('is read, and what is set already goes before it', async () => {
-    const { folder, start } = await home();
+    const { folder, start } = shared;
+    onTestFinished(() => rm(join(folder, '.env')));
     await writeFile(join(folder, '.env'), 'SIMULATOR_RATE=7.5\nHTTP_PORT=1\nLOG_LEVEL="debug"\n');
     const shown = new Program(['config'], { LOG_LEVEL: 'warn' }, folder);
     expect(await shown.exited).toBe(0);
@@ -354,7 +376,8 @@ describePostgres('a gateway and a worker, each a process of its own', () => {
 
   it('share a database: what one accepts, the other does, across restarts of either', async () => {
     const DATABASE_URL = (await postgres.createDatabase()).url;
-    const there = await home({ VIGILIA_ROLE: 'worker', DATABASE_URL, OPS_PORT: String(await freePort()), SIMULATOR_RATE: '5' });
+    const ofWorker = { VIGILIA_ROLE: 'worker', DATABASE_URL, OPS_PORT: String(await freePort()), SIMULATOR_RATE: '5' };
+    const there = await home(onTestFinished, ofWorker);
     const worker = there.start();
     const report = await worker.healthy();
     expect(report).toMatchObject({ role: 'worker', simulated: true, dependencies: { store: { kind: 'postgresql' } } });
@@ -381,14 +404,14 @@ describePostgres('a gateway and a worker, each a process of its own', () => {
     expect((read.body as { messages: unknown[] }).messages).toHaveLength(100);
 
     // The worker goes in the middle of a job, and comes back.
-    const job = await gateway.sync('long', LONG.messages);
+    const job = await gateway.sync(STOPPED.username, STOPPED.messages);
     await gateway.job(job, inTheMiddle);
     expect(await worker.stop()).toBe(0);
     const meanwhile = await gateway.sync('short', 20);
     expect((await gateway.get(meanwhile)).body).toMatchObject({ status: 'queued' });
     const again = there.start();
     await again.healthy();
-    expect(await gateway.job(job)).toMatchObject({ status: 'completed', attempts: 1, result: { count: LONG.messages } });
+    expect(await gateway.job(job)).toMatchObject({ status: 'completed', attempts: 1, result: { count: STOPPED.messages } });
     expect(await gateway.job(meanwhile)).toMatchObject({ status: 'completed' });
     expect(await gateway.stop()).toBe(0);
     expect(await again.stop()).toBe(0);

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { ActorNode } from '../../src/ports.ts';
 import { freePort, Program, temporaryFolder, until, writeWorld } from '../support/program.ts';
 
@@ -11,9 +11,19 @@ vi.setConfig({ testTimeout: 240_000, hookTimeout: 60_000 });
 
 const SABOTEUR = fileURLToPath(new URL('saboteur.js', import.meta.url));
 
+/** Where the programs run, one after the other: the first makes the database and logs in. */
+let folder: string;
+let world: string;
+const ends: (() => Promise<void>)[] = [];
+beforeAll(async () => {
+  folder = await temporaryFolder((remove) => ends.push(remove));
+  world = await writeWorld(folder, [{ username: 'news', title: 'News', kind: 'channel', messages: 150, seed: 5 }]);
+});
+afterAll(async () => {
+  for (const end of ends) await end();
+});
+
 async function sabotagedProgram() {
-  const folder = await temporaryFolder(onTestFinished);
-  const world = await writeWorld(folder, [{ username: 'news', title: 'News', kind: 'channel', messages: 150, seed: 5 }]);
   const port = await freePort();
   const env = {
     SIMULATOR_WORLD: world,

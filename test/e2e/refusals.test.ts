@@ -8,6 +8,7 @@ import { openStore } from '../../src/actors/store/open-store.ts';
 import { openFileVault } from '../../src/actors/telegram/session/file-vault.ts';
 import { systemClock } from '../../src/clock.ts';
 import { silentLog } from '../../src/log.ts';
+import type { World } from '../../src/ports.ts';
 import type { GeneratedChannelOptions } from '../../src/simulator/generated-channel.ts';
 import { describePostgres, type PrivatePostgres, startPostgres } from '../support/postgres.ts';
 import { type Env, freePort, Program, processesNaming, temporaryFolder, until, writeWorld } from '../support/program.ts';
@@ -63,22 +64,34 @@ async function listener(onSocket: (socket: Socket) => void = () => {}): Promise<
   return (server.address() as { port: number }).port;
 }
 
+/** A program that runs on a database of its own until somebody wants what it leaves behind: most of a start's cost is the first one. */
+let program: Program;
+let home: { readonly folder: string; readonly env: Env };
+let world: World;
+const ends: (() => Promise<void>)[] = [];
+
+beforeAll(async () => {
+  const folder = await temporaryFolder((remove) => ends.push(remove));
+  home = { folder, env: { SIMULATOR_WORLD: await writeWorld(folder, [CHANNEL]) } };
+  program = new Program(['start'], { HTTP_PORT: String(await freePort()), ...home.env }, folder);
+  ends.unshift(() => program.kill());
+  ({ world } = await program.healthy());
+});
+
+afterAll(async () => {
+  for (const end of ends) await end();
+});
+
+/** Stops that program, with 200 messages stored. @returns where its database, its simulator and its sessions are */
+async function leftBehind(): Promise<string> {
+  if (program.child.exitCode === null)
+    expect(await program.job(await program.sync('small', 200))).toMatchObject({ status: 'completed' });
+  expect(await program.stop()).toBe(0);
+  const worlds = join(home.folder, 'data', 'worlds');
+  return join(worlds, (await readdir(worlds))[0] ?? '');
+}
+
 describe('a request that is wrong', () => {
-  let program: Program;
-  const folders: (() => Promise<void>)[] = [];
-
-  beforeAll(async () => {
-    const folder = await temporaryFolder((remove) => folders.push(remove));
-    const world = await writeWorld(folder, [CHANNEL]);
-    program = new Program(['start'], { HTTP_PORT: String(await freePort()), SIMULATOR_WORLD: world }, folder);
-    await program.healthy();
-  });
-
-  afterAll(async () => {
-    await program.stop();
-    for (const remove of folders) await remove();
-  });
-
   const sync = `${API}/sync-messages`;
   const body = (value: unknown): string => JSON.stringify(value);
   it.each([
@@ -261,17 +274,12 @@ describe('a place that cannot be used', () => {
   });
 
   it('because another process holds it names that process and where it can be asked', async () => {
-    const folder = await temporaryFolder(onTestFinished);
-    const first = await start(folder);
-    await first.healthy();
-    const second = await ran(['start'], { HTTP_PORT: '0' }, folder);
+    const second = await ran(['start'], { HTTP_PORT: '0' }, home.folder);
     expect(second.code).toBe(1);
-    expect(second.program.stderr).toMatch(
-      new RegExp(`${join(folder, 'data')} is held by process ${first.child.pid}, since .*Z, at ${first.url}\\. Stop that one`),
-    );
+    const held = `${join(home.folder, 'data')} is held by process ${program.child.pid}`;
+    expect(second.program.stderr).toMatch(new RegExp(`${held}, since .*Z, at ${program.url}\\. Stop that one`));
     expect(second.program.stderr).not.toMatch(STACK);
-    expect((await first.health()).status).toBe(200);
-    expect(await first.stop()).toBe(0);
+    expect((await program.health()).status).toBe(200);
   });
 
   it('as port, because another process listens there, is named with its variable, and nothing is left running', async () => {
@@ -297,26 +305,25 @@ describe('a simulated world that cannot be read', () => {
     expect(await refusedStart(folder, { SIMULATOR_WORLD: world })).toMatch(
       /world.* cannot be read:\n {2}\S*world: has no \.json file/,
     );
+    // Whatever the database is: without one there is nothing to wait for.
+    const nowhere = { DATABASE_URL: 'postgresql://127.0.0.1:1/x' };
     await writeFile(join(world, 'torn.json'), '{"name":"Torn","mess');
     await writeFile(join(world, 'other.json'), '{"dependencies":{}}');
-    const stderr = await refusedStart(folder, { SIMULATOR_WORLD: world });
+    const stderr = await refusedStart(folder, { SIMULATOR_WORLD: world, ...nowhere });
     expect(stderr).toMatch(/^ {2}\S*world\/torn\.json: is not JSON/m);
     expect(stderr).toMatch(/^ {2}\S*world\/other\.json: type is missing$/m);
     expect(stderr).toMatch(/^ {2}\S*world\/other\.json: messages is not a list$/m);
     await rm(join(world, 'other.json'));
-    expect(await refusedStart(folder, { SIMULATOR_WORLD: join(world, 'torn.json') })).toMatch(/torn\.json: is not JSON/);
+    expect(await refusedStart(folder, { SIMULATOR_WORLD: join(world, 'torn.json'), ...nowhere })).toMatch(
+      /torn\.json: is not JSON/,
+    );
   });
 });
 
 describe('an embedded database', () => {
   it('whose simulator was deleted is not filled from a new one, and says what to put back', async () => {
-    const folder = await temporaryFolder(onTestFinished);
-    const env = { SIMULATOR_WORLD: await writeWorld(folder, [CHANNEL]) };
-    const first = await start(folder, env);
-    const { world } = await first.healthy();
-    await first.stop();
-    const worlds = join(folder, 'data', 'worlds');
-    const simulator = join(worlds, (await readdir(worlds))[0] ?? '', 'simulator');
+    const { folder, env } = home;
+    const simulator = join(await leftBehind(), 'simulator');
     await rename(simulator, join(folder, 'kept'));
     const stderr = await refusedStart(folder, env);
     expect(stderr).toMatch(new RegExp(`belongs to the simulated Telegram ${world.id}, .*put it back, .*\\[FOREIGN_DATABASE\\]`));
@@ -334,22 +341,11 @@ describe('a stored session that cannot be opened', () => {
   let folder: string;
   let env: Env;
   let sessions: string;
-  const ends: (() => Promise<void>)[] = [];
 
   beforeAll(async () => {
-    folder = await temporaryFolder((remove) => ends.push(remove));
-    env = { SIMULATOR_WORLD: await writeWorld(folder, [CHANNEL]) };
-    const program = new Program(['start'], { HTTP_PORT: String(await freePort()), ...env }, folder);
-    await program.healthy();
-    expect(await program.job(await program.sync('small', 200))).toMatchObject({ status: 'completed' });
-    expect(await program.stop()).toBe(0);
-    const worlds = join(folder, 'data', 'worlds');
-    sessions = join(worlds, (await readdir(worlds))[0] ?? '', 'sessions');
+    ({ folder, env } = home);
+    sessions = join(await leftBehind(), 'sessions');
     await cp(sessions, join(folder, 'good'), { recursive: true });
-  });
-
-  afterAll(async () => {
-    for (const end of ends) await end();
   });
 
   const file = (): string => join(sessions, 'main', '00000001.session');

@@ -5,13 +5,15 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const API = '/api/telegram-gateway';
 const ACCOUNTS = `${API}/accounts`;
+/** Options for Node: none. */
+const AS_USERS_RUN_IT: readonly string[] = [];
 
 it('an account that is removed is served no more, through a restart too, and goes on where it was when it is made again', async () => {
   const folder = await temporaryFolder(onTestFinished);
   const world = await writeWorld(folder, [{ username: 'long', title: 'Long', kind: 'channel', messages: 40_000, seed: 4 }]);
   const env = { HTTP_PORT: String(await freePort()), SIMULATOR_WORLD: world };
   const start = (): Program => {
-    const program = new Program(['start'], env, folder);
+    const program = new Program(['start'], env, folder, AS_USERS_RUN_IT);
     onTestFinished(() => program.kill());
     return program;
   };

@@ -74,6 +74,17 @@ TABLE entities
   CONSTRAINT entities_account FOREIGN KEY (account_id) REFERENCES accounts(id) ON DELETE CASCADE
   CONSTRAINT entities_pkey PRIMARY KEY (account_id, peer_id)
 
+TABLE foreign_jobs
+  job_id text NOT NULL
+  digest text NOT NULL
+  correlation_id text
+  ended_at timestamp with time zone
+  answered_at timestamp with time zone
+  CONSTRAINT foreign_jobs_answered CHECK (((answered_at IS NULL) OR (ended_at IS NOT NULL)))
+  CONSTRAINT foreign_jobs_job FOREIGN KEY (job_id) REFERENCES jobs(id) ON DELETE CASCADE
+  CONSTRAINT foreign_jobs_pkey PRIMARY KEY (job_id)
+  CREATE INDEX foreign_jobs_owed ON public.foreign_jobs USING btree (ended_at, job_id) WHERE ((ended_at IS NOT NULL) AND (answered_at IS NULL))
+
 TABLE job_events
   job_id text NOT NULL
   id bigint NOT NULL GENERATED ALWAYS AS IDENTITY
@@ -121,10 +132,12 @@ TABLE jobs
   CONSTRAINT jobs_status CHECK ((status = ANY (ARRAY['queued'::text, 'processing'::text, 'delayed'::text, 'parked'::text, 'completed'::text, 'failed'::text, 'cancelled'::text])))
   CONSTRAINT jobs_waiting CHECK (((status = ANY (ARRAY['queued'::text, 'delayed'::text])) = (urgent_at IS NOT NULL)))
   CREATE INDEX jobs_by_status ON public.jobs USING btree (status)
+  CREATE INDEX jobs_dead ON public.jobs USING btree (ended_at DESC, id DESC) WHERE (status = 'failed'::text)
   CREATE INDEX jobs_due ON public.jobs USING btree (due_at) WHERE (urgent_at IS NOT NULL)
   CREATE INDEX jobs_held ON public.jobs USING btree (account_id, status) WHERE (status = ANY (ARRAY['processing'::text, 'parked'::text]))
+  CREATE INDEX jobs_newest ON public.jobs USING btree (created_at DESC, id DESC)
   CREATE INDEX jobs_past ON public.jobs USING btree (ended_at) WHERE (ended_at IS NOT NULL)
-  CREATE INDEX jobs_urgent ON public.jobs USING btree (urgent_at, due_at, id) WHERE (urgent_at IS NOT NULL)
+  CREATE INDEX jobs_queue ON public.jobs USING btree (account_id, urgent_at, due_at, id) WHERE (urgent_at IS NOT NULL)
   CREATE INDEX jobs_woken ON public.jobs USING btree (wake_after) WHERE (wake_after IS NOT NULL)
 
 TABLE leases
@@ -199,6 +212,21 @@ TABLE positions
   updated_at timestamp with time zone NOT NULL DEFAULT now()
   CONSTRAINT positions_account FOREIGN KEY (account_id) REFERENCES accounts(id) ON DELETE CASCADE
   CONSTRAINT positions_pkey PRIMARY KEY (account_id, box)
+
+TABLE publishing
+  only_row boolean NOT NULL DEFAULT true
+  position bigint NOT NULL
+  CONSTRAINT publishing_has_one_row CHECK (only_row)
+  CONSTRAINT publishing_pkey PRIMARY KEY (only_row)
+  CONSTRAINT publishing_position CHECK (("position" >= 0))
+
+TABLE request_keys
+  slot text NOT NULL
+  digest text NOT NULL
+  job_id text NOT NULL
+  used_at timestamp with time zone NOT NULL
+  CONSTRAINT request_keys_pkey PRIMARY KEY (slot)
+  CREATE INDEX request_keys_used_at ON public.request_keys USING btree (used_at)
 
 TABLE schema_migrations
   version integer NOT NULL

@@ -199,6 +199,7 @@ describe('a failure of ours', () => {
         log,
         intake: {
           checkAccount: async () => {},
+          submitted: async () => undefined,
           submit: async () => {
             throw new Error('syntax error in "SELECT secret FROM t" at /src/x.ts:1');
           },

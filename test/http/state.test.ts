@@ -59,7 +59,7 @@ describe('GET /api/state', () => {
     await clock.settle();
     const { status, body, headers } = await ask(app, { url: '/api/state' });
     expect(status).toBe(200);
-    expect(headers['cache-control']).toBe('no-store');
+    expect(headers['cache-control']).toBe('private, no-cache');
     expect(body).toEqual(JSON.parse(JSON.stringify(system.tree())));
     expect([...Compile(ActorSchema).Errors(body)]).toEqual([]);
     expect(body).toMatchObject({

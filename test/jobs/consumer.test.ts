@@ -3,6 +3,7 @@ import { AccountLine } from '../../src/actors/telegram/account-line.ts';
 import { VigiliaError } from '../../src/errors.ts';
 import { stepJob } from '../../src/machines/job-step.ts';
 import type { Store } from '../../src/ports.ts';
+import { deferred } from '../support/deferred.ts';
 import { JobHouse, openTestStore } from './job-house.ts';
 import { ScriptedLink } from './scripted-link.ts';
 
@@ -60,6 +61,31 @@ describe('a consumer', () => {
     const jobs = await Promise.all(Array.from({ length: 9 }, () => at.submit({ action: 'wait' })));
     for (const { id } of jobs) expect((await at.ended(id)).status).toBe('completed');
     expect(most).toBe(4);
+  });
+
+  test('takes what is urgent before what waits longer, however much that is', async () => {
+    const at = house();
+    const order: number[] = [];
+    const gate = deferred();
+    at.actions.set('note', {
+      name: 'note',
+      idPrefix: 'note',
+      run: async ({ job }) => {
+        order.push(job.priority);
+        await gate.promise;
+        return { result: {} };
+      },
+    });
+    at.goOnline();
+    await at.start();
+    const waiting = await Promise.all(Array.from({ length: 30 }, () => at.submit({ action: 'note', priority: 7 })));
+    await until(at, async () => order.length === 4);
+    const urgent = await at.submit({ action: 'note', priority: 1 });
+    gate.resolve();
+    for (const { id } of [urgent, ...waiting]) expect((await at.ended(id)).status).toBe('completed');
+    // Four ran, and four more were woken already.
+    expect(order.indexOf(1)).toBeLessThanOrEqual(8);
+    expect(order).toHaveLength(31);
   });
 
   test('runs a job once, however often it is woken', async () => {

@@ -5,7 +5,7 @@ import { dispatcherSpec, Nudge } from '../../src/actors/jobs/dispatcher.actor.ts
 import { createIntake } from '../../src/actors/jobs/intake.ts';
 import { Registry } from '../../src/actors/registry.ts';
 import { type ActorSystem, startSystem } from '../../src/actors/system.ts';
-import { VigiliaError } from '../../src/errors.ts';
+import { errorRecord, VigiliaError } from '../../src/errors.ts';
 import { silentLog } from '../../src/log.ts';
 import { stepJob } from '../../src/machines/job-step.ts';
 import type { Store } from '../../src/ports.ts';
@@ -16,6 +16,7 @@ import { openTestStore } from './job-house.ts';
 let store: Store;
 const systems: ActorSystem[] = [];
 let accounts = 0;
+const error = errorRecord(new VigiliaError('JOB_CANCELLED', 'not wanted'));
 
 beforeAll(async () => {
   store = await openTestStore();
@@ -31,6 +32,7 @@ afterAll(async () => {
 function house() {
   const clock = new VirtualClock();
   const accountId = `dispatched-${++accounts}`;
+  const accountIds = [accountId, `${accountId}-b`, `${accountId}-c`];
   const broker = createMemoryBroker(silentLog);
   const nudge = new Nudge();
   const woken: string[] = [];
@@ -80,10 +82,12 @@ function house() {
     pruned,
     accountId,
     start: async () => {
-      await broker.consume(accountId, (id) => {
-        woken.push(id);
-        tell();
-      });
+      for (const id of accountIds) {
+        await broker.consume(id, (jobId) => {
+          woken.push(jobId);
+          tell();
+        });
+      }
       const sleeper = {
         ...clock,
         setTimeout: (callback: () => void, delayMs: number) => {
@@ -92,7 +96,7 @@ function house() {
           return clock.setTimeout(callback, delayMs);
         },
       };
-      const spec = dispatcherSpec(nudge, { clock: sleeper, log: silentLog, store: watched, broker, accounts: () => [accountId] });
+      const spec = dispatcherSpec(nudge, { clock: sleeper, log: silentLog, store: watched, broker, accounts: () => accountIds });
       const deps = { clock, random: () => 0, log: silentLog, registry: new Registry(clock) };
       const system = startSystem({ children: [spec] }, deps);
       systems.push(system);
@@ -100,7 +104,11 @@ function house() {
       await system.started;
       return system;
     },
-    submit: async () => (await intake.submit({ action: 'sync-messages', params: { channelId: 'x', limit: 1 } })).id,
+    submit: async (account = 0) => {
+      const to = accountIds[account] as string;
+      await store.ensureAccount(to);
+      return (await intake.submit({ action: 'sync-messages', params: { channelId: 'x', limit: 1 }, accountId: to })).jobId;
+    },
     until: async (holds: () => boolean) => {
       while (!holds()) {
         await new Promise<void>((resolve) => {
@@ -198,10 +206,29 @@ describe('the dispatcher', () => {
   test('wakes more jobs than one look takes', async () => {
     const { start, submit, woken, until } = house();
     const ids = [];
-    for (let i = 0; i < 50; i++) ids.push(await submit());
+    for (let i = 0; i < 24; i++) ids.push(await submit(i % 3));
     await start();
-    await until(() => woken.length === 50);
+    await until(() => woken.length === 24);
     expect([...woken].sort()).toEqual([...ids].sort());
+  });
+
+  test('wakes no more of an account’s jobs than it can soon take, until one of them has ended', async () => {
+    const { start, submit, woken, until, looks, nudge, clock } = house();
+    const ids = [];
+    for (let i = 0; i < 12; i++) ids.push(await submit());
+    await start();
+    await until(() => looks.ended === 1);
+    expect(woken).toHaveLength(8);
+    await store.stepJob(woken[0] as string, (job) => stepJob(job, [{ type: 'CLAIM', now: clock.now(), token: 1 }]));
+    await store.stepJob(woken[0] as string, (job) => stepJob(job, [{ type: 'CANCEL', now: clock.now(), error }]));
+    nudge.ring();
+    await until(() => looks.ended === 2);
+    expect(woken).toHaveLength(8);
+    const claim = { token: 1, number: 1 };
+    await store.stepJob(woken[0] as string, (job) => stepJob(job, [{ type: 'COMPLETE', now: clock.now(), claim, result: {} }]));
+    nudge.ring();
+    await until(() => woken.length === 9);
+    expect(new Set(woken).size).toBe(9);
   });
 
   test('waits for a database that is away, and goes on', async () => {

@@ -65,6 +65,44 @@ describe('the intake', () => {
     expect((await at.submit({ accountId: 'another' })).accountId).toBe('another');
   });
 
+  test('takes a job as urgent as it is said to be', async () => {
+    at = new JobHouse(store);
+    expect((await at.submit({ priority: 1 })).priority).toBe(1);
+  });
+
+  test('takes a request under its key once, and no other one under the same', async () => {
+    at = new JobHouse(store);
+    const request = { action: 'sync-messages', params: { channelId: 'x', limit: 1 } };
+    const key = { slot: 'a slot', digest: 'this' };
+    expect(await at.intake.submitted(key)).toBeUndefined();
+    const first = await at.intake.submit(request, { key });
+    expect(first.replayed).toBe(false);
+    expect(await at.intake.submit(request, { key })).toEqual({ jobId: first.jobId, replayed: true });
+    expect(await at.intake.submitted(key)).toEqual({ jobId: first.jobId, replayed: true });
+    const reused = { code: 'IDEMPOTENCY_KEY_REUSED', field: 'Idempotency-Key' };
+    await expect(at.intake.submit(request, { key: { ...key, digest: 'that' } })).rejects.toMatchObject(reused);
+    await expect(at.intake.submitted({ ...key, digest: 'that' })).rejects.toMatchObject(reused);
+  });
+
+  test('asks for accounts now and then, and takes nothing for one that was removed meanwhile', async () => {
+    at = new JobHouse(store);
+    await store.ensureAccount('leaving');
+    let asked = 0;
+    at.beforeCall = async (name) => {
+      if (name === 'listAccounts') asked += 1;
+    };
+    for (let i = 0; i < 3; i++) await at.submit({ accountId: 'leaving' });
+    expect(asked).toBe(1);
+    await store.removeAccount('leaving');
+    for (let i = 0; i < 2; i++) {
+      await expect(at.submit({ accountId: 'leaving' })).rejects.toMatchObject({ code: 'UNKNOWN_ACCOUNT', field: 'accountId' });
+    }
+    expect(asked).toBe(2);
+    // One that is made at this moment is found at once.
+    await store.ensureAccount('coming');
+    expect((await at.submit({ accountId: 'coming' })).accountId).toBe('coming');
+  });
+
   test('refuses an unknown action and an unknown account, naming the field, and stores nothing', async () => {
     at = new JobHouse(store);
     const before = await store.countJobs();

@@ -73,7 +73,10 @@ export class JobHouse {
     this.store = this.#watched(real);
     this.intake = createIntake({
       clock: this.clock,
-      entropy: (bytes) => new Uint8Array(bytes).map(() => ++this.#entropy),
+      entropy: (bytes) => {
+        const count = ++this.#entropy;
+        return new Uint8Array(bytes).map((_, digit) => Math.floor(count / 32 ** digit) % 32);
+      },
       store: this.store,
       actions: this.actions,
       defaultAccount: this.accountId,
@@ -117,9 +120,10 @@ export class JobHouse {
     return system;
   }
 
-  submit(request: Partial<JobRequest> = {}): Promise<Job> {
+  async submit(request: Partial<JobRequest> = {}): Promise<Job> {
     const params = { channelId: this.link.username, limit: 1_000, ...request.params };
-    return this.intake.submit({ action: 'sync-messages', ...request, params });
+    const { jobId } = await this.intake.submit({ action: 'sync-messages', ...request, params });
+    return (await this.#real.findJob(jobId)) as Job;
   }
 
   /** Resolves with the job once its row fits. */
@@ -179,7 +183,7 @@ export class JobHouse {
           await this.beforeCall(name, args);
           const result = await method.apply(target, args);
           await this.afterCall(name, args);
-          if (name === 'stepJob' || name === 'insertJob') for (const listener of this.#listeners) listener();
+          if (name === 'stepJob' || name === 'insertJobs') for (const listener of this.#listeners) listener();
           return result;
         };
       },

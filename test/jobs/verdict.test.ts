@@ -18,11 +18,16 @@ const VERDICTS: { readonly [Code in ErrorCode]: 'again' | 'fails' | 'THROTTLE' |
   REQUEST_TIMEOUT: 'fails',
   BODY_TOO_LARGE: 'fails',
   UNSUPPORTED_MEDIA_TYPE: 'fails',
+  UPGRADE_REQUIRED: 'fails',
+  RATE_LIMITED: 'THROTTLE',
   HEADERS_TOO_LARGE: 'fails',
   INTERNAL: 'again',
   STORE_UNAVAILABLE: 'RELEASE',
   TOO_MANY_STREAMS: 'again',
+  AUTH_KEYS_UNAVAILABLE: 'again',
   BROKER_UNAVAILABLE: 'again',
+  BROKER_REFUSED: 'again',
+  BROKER_UNROUTABLE: 'again',
   CACHE_UNAVAILABLE: 'again',
   STORE_REFUSED: 'again',
   FOREIGN_DATABASE: 'fails',
@@ -45,7 +50,12 @@ const VERDICTS: { readonly [Code in ErrorCode]: 'again' | 'fails' | 'THROTTLE' |
   LEASE_LOST: 'again',
   JOB_POISON: 'fails',
   JOB_CANCELLED: null,
+  JOB_ENDED: 'fails',
+  JOB_NOT_RETRIABLE: 'fails',
+  IDEMPOTENCY_KEY_REUSED: 'fails',
   UNKNOWN_ACTION: 'fails',
+  ACTION_NOT_ALLOWED: 'fails',
+  JOB_ID_TAKEN: 'fails',
   UNKNOWN_ACCOUNT: 'fails',
   CHANNEL_NOT_FOUND: 'fails',
   TELEGRAM_OFFLINE: 'PARK',
@@ -105,7 +115,7 @@ describe('what a failed run means for its job', () => {
           ...common,
           error: record,
           retryable: verdict === 'again',
-          retryAt: NOW + 2_000,
+          retryAt: NOW + (ERRORS[code as ErrorCode].fault === 'bug' ? 10_000 : 2_000),
         });
     }
   });
@@ -114,13 +124,16 @@ describe('what a failed run means for its job', () => {
     expect(Object.keys(VERDICTS).sort()).toEqual(Object.keys(ERRORS).sort());
   });
 
-  test('the delay before another attempt grows, up to a minute', () => {
-    const error = new VigiliaError('TELEGRAM_TRANSIENT', 'x');
+  test.each([
+    ['TELEGRAM_TRANSIENT', [1_999, 3_999, 7_999, 59_999]],
+    ['INTERNAL', [9_999, 19_999, 39_999, 299_999]],
+  ] as const)('the delay before another attempt grows with the failures: %s', (code, expected) => {
+    const error = new VigiliaError(code, 'x');
     const delays = [0, 1, 2, 10].map((attempts) => {
       const event = verdictOf(error, attempts, claim, NOW, () => 0.999_999);
       return event?.type === 'FAIL' ? event.retryAt - NOW : undefined;
     });
-    expect(delays).toEqual([1_999, 3_999, 7_999, 59_999]);
+    expect(delays).toEqual(expected);
   });
 
   test('a flood wait without a time waits for its spread only', () => {

@@ -5,6 +5,7 @@ import { Registry } from '../../src/actors/registry.ts';
 import { startSystem } from '../../src/actors/system.ts';
 import { AccountLease } from '../../src/actors/telegram/account-lease.ts';
 import { AccountLine } from '../../src/actors/telegram/account-line.ts';
+import { VigiliaError } from '../../src/errors.ts';
 import { silentLog } from '../../src/log.ts';
 import type { LeaseRow } from '../../src/ports.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
@@ -14,10 +15,14 @@ class House {
   readonly clock = new VirtualClock();
   readonly rows: LeaseRow[];
   workers = 1;
+  /** How often all rows were read. */
+  looks = 0;
+  refusesToStop = false;
   /** In the order in which they were started, each time. */
   readonly started: string[] = [];
   readonly running = new Map<string, ServedAccount>();
   readonly keeper: AccountsKeeper;
+  readonly #registry = new Registry(this.clock);
 
   constructor(count: number, change: Partial<AccountsKeeperDeps> = {}) {
     const { clock } = this;
@@ -26,6 +31,7 @@ class House {
     const handle = {
       add: async ({ id }: { readonly id: string }) => this.#own(id, 'me'),
       remove: async (id: string) => {
+        if (this.refusesToStop) throw new VigiliaError('SUPERVISION_REFUSED', 'its supervisor does not run');
         this.running.get(id)?.lease.cut();
         this.running.delete(id);
         this.#own(id, null);
@@ -35,7 +41,10 @@ class House {
       clock,
       log: silentLog,
       store: {
-        leases: async () => [...this.rows],
+        leases: async () => {
+          this.looks += 1;
+          return [...this.rows];
+        },
         checkInWorker: async () => this.workers,
         ensureAccount: async () => 1,
         makeAccount: async () => true,
@@ -57,12 +66,16 @@ class House {
       ...change,
     });
     const deps = { clock, random: () => 0.5, log: silentLog };
-    const system = startSystem({ children: [this.keeper.spec()] }, { ...deps, registry: new Registry(clock) });
+    const system = startSystem({ children: [this.keeper.spec()] }, { ...deps, registry: this.#registry });
     onTestFinished(async () => {
       const stopped = system.stop();
       await clock.advance(10_000);
       await stopped;
     });
+  }
+
+  get restarts(): number | undefined {
+    return this.#registry.tree('root/accounts-keeper')?.restarts;
   }
 
   connect(id: string): void {
@@ -130,4 +143,62 @@ test('the token of an account is there while its lease is held, and no longer', 
   expect([house.keeper.tokenOf('account-1'), house.keeper.tokenOf('another')]).toEqual([1, undefined]);
   house.running.get('account-1')?.lease.cut();
   expect(house.keeper.tokenOf('account-1')).toBeUndefined();
+});
+
+test.each(['SESSION_CORRUPT', 'SESSION_UNREADABLE'] as const)(
+  'a folder of sessions that cannot be looked into (%s) does not end what serves the accounts',
+  async (code) => {
+    const said: object[] = [];
+    const sessions = {
+      accounts: () => Promise.reject(new VigiliaError(code, 'sessions/third cannot be read (EACCES)')),
+      read: async () => 'a session',
+      write: async () => {},
+    };
+    const log = { ...silentLog, warn: (fields: object) => void said.push(fields) };
+    const house = new House(2, { sessions, sharesSessions: false, log });
+    await house.clock.advance(600_000);
+    expect([...house.running.keys()].sort()).toEqual(['account-1', 'account-2']);
+    expect(house.restarts).toBe(0);
+    expect(said).toEqual([{ cause: 'sessions/third cannot be read (EACCES)' }]);
+  },
+);
+
+test('a session that cannot be read at the moment is another worker’s, or this one’s a little later', async () => {
+  let unreadable = true;
+  const read = async (id: string): Promise<string> => {
+    if (id === 'account-1' && unreadable) throw new VigiliaError('SESSION_UNREADABLE', 'the key file: EIO');
+    return 'a session';
+  };
+  const house = new House(2, { sessions: { accounts: async () => [], read, write: async () => {} } });
+  house.workers = 2;
+  await house.clock.advance(20_000);
+  expect([[...house.running.keys()], house.restarts]).toEqual([['account-2'], 0]);
+  unreadable = false;
+  await house.clock.advance(90_000);
+  expect(house.running.size).toBe(2);
+});
+
+test('an account that cannot be stopped yet is tried again at the next look, not at once', async () => {
+  const house = new House(1);
+  await house.clock.advance(2_000);
+  house.refusesToStop = true;
+  house.rows.splice(0);
+  const before = house.looks;
+  await house.clock.advance(10_000);
+  expect(house.looks - before).toBeLessThanOrEqual(11);
+  house.refusesToStop = false;
+  await house.clock.advance(2_000);
+  expect(house.running.size).toBe(0);
+});
+
+test('of an account that is not served any more nothing goes on: its breaker counts no more', async () => {
+  const house = new House(2);
+  await house.clock.advance(2_000);
+  const [removed, forgotten] = [...house.running.values()].map(({ line }) => line);
+  house.rows.shift();
+  await house.clock.advance(2_000);
+  house.running.delete('account-2');
+  await house.clock.advance(2_000);
+  for (const line of [removed, forgotten]) await expect(line?.breaker.run(async () => 'answered')).rejects.toThrow(/shutdown/);
+  await expect(house.running.get('account-2')?.line.breaker.run(async () => 'answered')).resolves.toBe('answered');
 });

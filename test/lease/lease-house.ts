@@ -145,8 +145,8 @@ export class LeaseHouse {
     return this.#start(name, { VIGILIA_ROLE: 'worker', OPS_PORT: String(await freePort()), ...env });
   }
 
-  async gateway(): Promise<Program> {
-    return this.#start('gateway', { VIGILIA_ROLE: 'gateway', HTTP_PORT: String(await freePort()) });
+  async gateway(env: Env = {}): Promise<Program> {
+    return this.#start('gateway', { VIGILIA_ROLE: 'gateway', HTTP_PORT: String(await freePort()), ...env });
   }
 
   #start(name: string, env: Env): Program {

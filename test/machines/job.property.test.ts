@@ -36,6 +36,7 @@ const anyEvent = fc.oneof(
   { weight: 2, arbitrary: fc.record({ type: fc.constant('DUE'), now }) },
   fc.record({ type: fc.constant('UNPARK'), now }),
   fc.record({ type: fc.constant('CANCEL'), now, error: fc.constant(error) }),
+  fc.record({ type: fc.constant('RETRY'), now }),
 );
 
 /** Steps a row as the store would: what is refused changes nothing. */
@@ -60,19 +61,24 @@ describe('whatever happens to a job, in any order', () => {
       fc.property(fc.array(anyEvent, { maxLength: 60 }), (events) => {
         const outbox: OutboxEntry[] = [];
         let job = jobRow({ dueAt: 0 });
+        /** Lives that are over, of a job that was retried. */
+        let ends = 0;
         for (const event of events) {
           const before = job;
           job = step(job, event as Record<string, unknown>, outbox);
           seen.add(job.status);
-          if (TERMINAL.includes(before.status)) expect(job).toEqual(before);
+          const anew = TERMINAL.includes(before.status) && job !== before;
+          if (anew) expect([before.status, event.type, job.status]).toEqual([expect.stringMatching(/failed|cancelled/), 'RETRY', 'queued']);
+          if (anew) expect(job).toMatchObject({ attempts: 0, lostInARow: 0, progress: null, checkpoint: null, error: null });
+          if (anew) ends += 1;
           const terminal = TERMINAL.includes(job.status);
           if (job.status !== before.status)
             expect(outbox.at(-1)?.topic).toBe(job.status === 'parked' ? 'job.delayed' : `job.${job.status}`);
-          expect(outbox.filter(({ payload }) => TERMINAL.includes(String(payload.status))).length).toBe(terminal ? 1 : 0);
+          expect(outbox.filter(({ payload }) => TERMINAL.includes(String(payload.status))).length).toBe(ends + (terminal ? 1 : 0));
           expect(job.endedAt !== null).toBe(terminal);
           expect(job.claim !== null).toBe(job.status === 'processing');
           expect(job.attempts).toBeLessThanOrEqual(MAX_ATTEMPTS);
-          expect(job.attempts).toBeGreaterThanOrEqual(before.attempts);
+          if (!anew) expect(job.attempts).toBeGreaterThanOrEqual(before.attempts);
           expect(job.claims).toBeGreaterThanOrEqual(before.claims);
           expect(job.lostInARow).toBeLessThanOrEqual(MAX_LOST_IN_A_ROW);
           if (job.status === 'queued' || job.status === 'delayed') expect(job.dueAt).not.toBeNull();

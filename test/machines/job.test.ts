@@ -64,6 +64,7 @@ const EVENTS: { readonly [Type in JobMachineEvent['type']]: JobMachineEvent & { 
   DUE: { type: 'DUE', now: NOW },
   UNPARK: { type: 'UNPARK', now: NOW },
   CANCEL: { type: 'CANCEL', now: NOW, error: cancelled },
+  RETRY: { type: 'RETRY', now: NOW },
 };
 
 interface Row {
@@ -234,6 +235,27 @@ const ACCEPTED: readonly Row[] = [
     from: 'parked',
     event: EVENTS.CANCEL,
     set: { status: 'cancelled', error: cancelled, reason: whyCancelled, checkpoint: null, endedAt: NOW },
+  },
+  {
+    name: 'failed + RETRY: due at once as if it were new, but for the numbers of its claims',
+    from: 'failed',
+    row: { lostInARow: 5, progress: { done: 3, total: 9 } },
+    event: EVENTS.RETRY,
+    set: { status: 'queued', attempts: 0, lostInARow: 0, dueAt: NOW, progress: null, error: null, reason: null, endedAt: null },
+  },
+  {
+    name: 'cancelled + RETRY: due at once, and not wanted to end any more',
+    from: 'cancelled',
+    event: EVENTS.RETRY,
+    set: {
+      status: 'queued',
+      attempts: 0,
+      dueAt: NOW,
+      error: null,
+      reason: null,
+      cancelRequested: false,
+      endedAt: null,
+    },
   },
 ];
 

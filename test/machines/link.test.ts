@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { createActor, fromPromise } from 'xstate';
+import { createActor, fromCallback, fromPromise } from 'xstate';
 import { stateName } from '../../src/actors/state-name.ts';
 import { type ErrorCode, VigiliaError } from '../../src/errors.ts';
-import { linkMachine } from '../../src/machines/link.machine.ts';
+import { type LinkLost, linkMachine } from '../../src/machines/link.machine.ts';
 import { type Deferred, deferred } from '../support/deferred.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -15,9 +15,18 @@ function house() {
     asked[what].push(answer);
     return answer.promise;
   };
+  const watchers = new Set<() => void>();
   const actor = createActor(
     linkMachine.provide({
-      actors: { prepare: fromPromise<void>(() => ask('prepare')), check: fromPromise<void>(() => ask('check')) },
+      actors: {
+        prepare: fromPromise<void>(() => ask('prepare')),
+        check: fromPromise<void>(() => ask('check')),
+        watch: fromCallback<LinkLost>(({ sendBack }) => {
+          const lose = (): void => sendBack({ type: 'LOST', error: new VigiliaError('BROKER_UNAVAILABLE', 'gone') });
+          watchers.add(lose);
+          return () => watchers.delete(lose);
+        }),
+      },
       actions: {
         tellUp: () => void told.push('up'),
         tellDown: () => void told.push('down'),
@@ -31,6 +40,7 @@ function house() {
     told,
     actor,
     asked,
+    watchers,
     state: () => stateName(actor.getSnapshot().value),
     context: () => actor.getSnapshot().context,
     done: async (what: 'prepare' | 'check') => {
@@ -96,6 +106,28 @@ describe('the link to a server', () => {
     await done('prepare');
     expect(state()).toBe('up.waiting');
   });
+
+  test.each(['up.waiting', 'up.checking'])(
+    'that is lost while it is %s goes down at once, and is watched only while it is up',
+    async (wanted) => {
+      const { clock, told, asked, watchers, state, context, done } = house();
+      expect(watchers.size).toBe(0);
+      await done('prepare');
+      if (wanted === 'up.checking') await clock.advance(5_000);
+      expect(state()).toBe(wanted);
+      for (const lose of watchers) lose();
+      await clock.settle();
+      expect(state()).toBe('down');
+      expect(told).toEqual(['up', 'down']);
+      expect(context()).toMatchObject({ attempt: 0, lastError: { code: 'BROKER_UNAVAILABLE', message: 'gone' } });
+      expect(watchers.size).toBe(0);
+      await clock.advance(100);
+      expect(asked.prepare).toHaveLength(2);
+      await done('prepare');
+      expect(state()).toBe('up.waiting');
+      expect(watchers.size).toBe(1);
+    },
+  );
 
   test('stays a state when a check fails in any other way', async () => {
     const { clock, state, done, failed } = house();

@@ -272,6 +272,21 @@ describe('an account’s updates', () => {
     expect(entries.at(-1)).toMatchObject({ kind: 'healed', missing: 60, to: 160 });
   });
 
+  test('begin anew where Telegram’s count is behind ours: nothing that comes is taken for known', () => {
+    const ledger = box();
+    ledger.process([post(102, GROUP)], UNORDERED, 0);
+    expect(told(ledger.restart(accountAt({ pts: 40, qts: 0, seq: 1 }), 10))).toEqual(['=40/1', 'gap']);
+    expect(ledger.process([post(41, GROUP)], UNORDERED, 20)).toEqual([]);
+    const step = ledger.applyDifference(
+      accountAt({ pts: 40, qts: 0 }),
+      state({ pts: 41, qts: 0, seq: 1 }, [post(41, GROUP)]),
+      30,
+    );
+    expect([told(step.entries), step.next]).toEqual([[41, '=41/1', 'healed'], { kind: 'live' }]);
+    expect(told(ledger.process([post(42, GROUP)], UNORDERED, 40))).toEqual([42]);
+    expect(new MessageBox([], 0).restart(accountAt({}), 0)).toEqual([]);
+  });
+
   test('of channels in a difference go to their channels', () => {
     const ledger = box();
     ledger.suspect(null, 'connected', 0);

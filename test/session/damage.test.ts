@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -65,6 +75,15 @@ describe('session files', () => {
     expect(readdirSync(join(base, 'worlds', 'telegram'))).toEqual(['sessions']);
     const names = readdirSync(folder).map((name) => name.toLowerCase());
     expect(new Set(names).size).toBe(accounts.length + 1);
+  });
+
+  it('of an account whose folder cannot be looked into are that account’s trouble alone', async () => {
+    await vault(null).write('main', SESSION);
+    // A link to itself: unlike a folder's mode, root heeds it.
+    symlinkSync('locked', join(folder, 'locked'));
+    expect(await vault(null).accounts()).toEqual(['locked', 'main']);
+    await expect(vault(null).read('locked')).rejects.toMatchObject(CORRUPT);
+    expect(await vault(null).read('main')).toBe(SESSION);
   });
 
   it('are not made by looking for them', async () => {

@@ -19,10 +19,13 @@ export interface SimulatorProcessOptions {
 export class SimulatorProcess {
   readonly info: SimulatorInfo;
   readonly control: ControlClient;
+  /** Resolves with the exit code, or the signal that ended it. */
+  readonly exited: Promise<number | string>;
   readonly #child: ChildProcess;
 
   private constructor(child: ChildProcess, control: ControlClient, info: SimulatorInfo) {
     this.#child = child;
+    this.exited = once(child, 'exit').then(([code, signal]) => (signal ?? code) as number | string);
     this.control = control;
     this.info = info;
   }
@@ -42,6 +45,14 @@ export class SimulatorProcess {
     const info = await Promise.race([control.listening.catch(() => ended), ended]);
     ended.catch(() => {});
     return new SimulatorProcess(child, control, info);
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
   }
 
   /** Ends the process the hard way and waits until it is gone. */

@@ -33,7 +33,9 @@ export function jobsContract(harness: () => StoreHarness): void {
       };
       expect(await store.insertJob(newJob())).toEqual(expected);
       expect(await store.findJob('sync-1')).toEqual(expected);
-      expect(await store.jobEvents('sync-1')).toEqual([{ at: NOW, event: 'SUBMIT', from: 'queued', to: 'queued', detail: {} }]);
+      expect(await store.jobEvents('sync-1')).toEqual([
+        { id: expect.any(Number), at: NOW, event: 'SUBMIT', from: 'queued', to: 'queued', detail: {} },
+      ]);
       expect(await store.findJob('sync-2')).toBeUndefined();
       expect(await store.jobEvents('sync-2')).toEqual([]);
     });
@@ -252,6 +254,30 @@ export function jobsContract(harness: () => StoreHarness): void {
       }
       expect(picked).toEqual(['patient']);
       expect(rounds).toBeLessThanOrEqual(11);
+    });
+
+    test('of one account only as many as there is room for, so that what is urgent and comes later goes before the rest', async () => {
+      const { store } = await harness().fresh();
+      for (const n of [1, 2, 3, 4, 5]) await store.insertJob(newJob({ id: `early-${n}`, createdAt: NOW - 10 + n }));
+      await store.insertJob(newJob({ id: 'elsewhere', accountId: 'other' }));
+      const pick = async (at: number) => (await store.pickDue(['main', 'other'], at, 16, 3)).map(({ id }) => id);
+      expect(await pick(NOW)).toEqual(['early-1', 'early-2', 'early-3', 'elsewhere']);
+      expect(await pick(NOW)).toEqual([]);
+      await store.stepJob('early-1', claiming(1));
+      await store.stepJob('early-2', claiming(1));
+      await store.insertJob(newJob({ id: 'urgent', priority: 1 }));
+      expect(await pick(NOW)).toEqual([]);
+      await store.stepJob('early-1', ending('completed', NOW));
+      expect(await pick(NOW)).toEqual(['urgent']);
+      // Whatever nobody takes, however often it is woken, does not stand before the others for ever.
+      let at = NOW;
+      const seen = new Set<string>();
+      for (let looks = 0; looks < 6; looks += 1) {
+        at += MINUTE;
+        for (const id of await pick(at)) seen.add(id);
+        for (const id of await pick(at)) seen.add(id);
+      }
+      expect([...seen]).toEqual(expect.arrayContaining(['early-4', 'early-5']));
     });
 
     test('picked by several callers at once, each goes to one of them', async () => {

@@ -9,6 +9,7 @@ import { systemClock } from '../../src/clock.ts';
 import { silentLog } from '../../src/log.ts';
 import type { Store, World } from '../../src/ports.ts';
 import { type PrivatePostgres, startPostgres } from '../support/postgres.ts';
+import { PreparedDatabase } from './as-prepared.ts';
 
 export const WORLD: World = { kind: 'simulator', id: 'ab12' };
 
@@ -41,10 +42,11 @@ export function storeOn(driver: SqlDriver, sqlFolder?: URL): TestStore {
   return { store: createSqlStore(sqlFolder === undefined ? parts : { ...parts, sqlFolder }), driver, clock };
 }
 
-/** Stores on one PGlite, its schema dropped and made anew for each test: opening a database takes far longer. */
+/** Stores on one PGlite, its rows put back for each test: opening a database takes far longer, and so do its migrations. */
 export async function pgliteHarness(): Promise<StoreHarness> {
   const root = mkdtempSync(join(tmpdir(), 'vigilia-pglite-'));
   const driver = await openPgliteDriver({ dataDir: join(root, 'database') }, { clock: systemClock, log: silentLog });
+  const prepared = new PreparedDatabase(driver);
 
   async function blank(): Promise<TestStore> {
     await driver.script('DROP SCHEMA public CASCADE; CREATE SCHEMA public');
@@ -54,8 +56,10 @@ export async function pgliteHarness(): Promise<StoreHarness> {
   return {
     blank,
     async fresh() {
+      if (await prepared.putBack()) return storeOn(driver);
       const test = await blank();
       await test.store.prepare(WORLD);
+      await prepared.keep();
       return test;
     },
     async end() {},
@@ -66,29 +70,43 @@ export async function pgliteHarness(): Promise<StoreHarness> {
   };
 }
 
-/** Stores on a private PostgreSQL: each database a clone of one prepared template. */
-export async function postgresHarness(): Promise<StoreHarness & { readonly server: PrivatePostgres }> {
+/** Stores on a private PostgreSQL, on one prepared database whose rows are put back for each test. */
+export async function postgresHarness(): Promise<StoreHarness> {
   const server = await startPostgres();
-  const open: SqlDriver[] = [];
+  const harness = await harnessOn(server);
+  return { ...harness, close: () => harness.close().finally(() => server.remove()) };
+}
 
-  async function openDatabase(template?: string): Promise<TestStore> {
-    const driver = openPgDriver({ url: (await server.createDatabase(template)).url }, { clock: systemClock, log: silentLog });
+/**
+ * The same on a server that is there.
+ * @param addressFor of a database as the stores shall reach it. @default its own
+ */
+export async function harnessOn(
+  server: PrivatePostgres,
+  addressFor: (url: string) => string = (url) => url,
+): Promise<StoreHarness> {
+  const open: SqlDriver[] = [];
+  const shared = await server.createDatabase();
+  const direct = openPgDriver({ url: shared.url, connections: 1 }, { clock: systemClock, log: silentLog });
+  await storeOn(direct).store.prepare(WORLD);
+  const prepared = new PreparedDatabase(direct);
+  await prepared.keep();
+
+  function storeAt(url: string): TestStore {
+    const driver = openPgDriver({ url: addressFor(url) }, { clock: systemClock, log: silentLog });
     open.push(driver);
     return storeOn(driver);
   }
 
-  const template = await server.createDatabase();
-  const preparing = storeOn(openPgDriver({ url: template.url }, { clock: systemClock, log: silentLog }));
-  await preparing.store.prepare(WORLD);
-  await preparing.store.close();
-
   return {
-    server,
-    fresh: () => openDatabase(template.name),
-    blank: () => openDatabase(),
+    async fresh() {
+      if (!(await prepared.putBack())) throw new Error('a test has changed the schema that others use: it needs `blank`');
+      return storeAt(shared.url);
+    },
+    blank: async () => storeAt((await server.createDatabase()).url),
     async end() {
       await Promise.all(open.splice(0).map((driver) => driver.close()));
     },
-    close: () => server.remove(),
+    close: () => direct.close(),
   };
 }

@@ -2,6 +2,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { VigiliaError } from '../../src/errors.ts';
 import type { ChannelRevision, StoreTransaction } from '../../src/ports.ts';
 import { CHANNEL_ID, channel, history, newJob } from './fixtures.ts';
+import { foreignContract } from './foreign.contract.ts';
+import { jobDeskContract } from './job-desk.contract.ts';
 import { jobsContract } from './jobs.contract.ts';
 import { loginErrandsContract } from './login-errands.contract.ts';
 import { messagesContract } from './messages.contract.ts';
@@ -409,9 +411,11 @@ export function storeContract(start: () => Promise<StoreHarness>): void {
   });
 
   jobsContract(() => harness);
+  jobDeskContract(() => harness);
   messagesContract(() => harness);
   updatesContract(() => harness);
   streamContract(() => harness);
+  foreignContract(() => harness);
   loginErrandsContract(() => harness);
   removedAccountsContract(() => harness);
 }

@@ -1,8 +1,12 @@
+import { createMemoryCounter } from '../../src/actors/cache/memory.counter.ts';
 import { createWindowReader } from '../../src/actors/cache/window-reader.ts';
 import { EventHub } from '../../src/actors/events/event-hub.ts';
 import { EventSource } from '../../src/actors/events/event-subscription.ts';
 import { type Clock, systemClock } from '../../src/clock.ts';
 import { VigiliaError } from '../../src/errors.ts';
+import type { AccessConfig } from '../../src/config.ts';
+import type { Token } from '../../src/config-values.ts';
+import { GatewayTokens } from '../../src/gateway-tokens.ts';
 import type { GatewayDeps } from '../../src/http/gateway-deps.ts';
 import { type Log, silentLog } from '../../src/log.ts';
 import { createMetrics } from '../../src/metrics.ts';
@@ -20,9 +24,16 @@ import type {
   MessageQuery,
   StoredChannel,
   StreamEvent,
+  Submitted,
   Window,
 } from '../../src/ports.ts';
 import { ScriptedLogins } from './scripted-logins.ts';
+
+/** What a test has otherwise than the house has it. */
+export interface HouseChanges extends Partial<Omit<GatewayDeps, 'tokens' | 'access'>> {
+  readonly tokens?: readonly Token[] | GatewayTokens;
+  readonly access?: Partial<AccessConfig>;
+}
 
 /** What lies below the HTTP floor, in memory: just what that floor asks, and ways to break it. */
 export class HttpHouse {
@@ -86,6 +97,14 @@ export class HttpHouse {
       await this.#store();
       return this.jobs.get(id);
     },
+    listJobs: async ({ limit }: { limit: number }) => {
+      await this.#store();
+      return [...this.jobs.values()].slice(0, limit);
+    },
+    jobEvents: async () => {
+      await this.#store();
+      return [];
+    },
     findChannel: async (ref: ChannelRef) => {
       await this.#store();
       return this.channels.find((channel) => names(ref, channel));
@@ -146,7 +165,7 @@ export class HttpHouse {
     if (this.hub.head !== undefined) this.hub.append([event]);
   }
 
-  deps(changes: Partial<GatewayDeps> = {}): GatewayDeps {
+  deps({ tokens = [], access = {}, ...changes }: HouseChanges = {}): GatewayDeps {
     const clock = this.clock;
     const system = {
       tree: () => this.tree,
@@ -160,11 +179,21 @@ export class HttpHouse {
       clock,
       log: this.log,
       host: '127.0.0.1',
-      tokens: [],
+      tokens: tokens instanceof GatewayTokens ? tokens : new GatewayTokens(tokens),
+      access: { jwt: null, rateLimit: 6_000, failureLimit: 30, corsOrigins: [], trustedProxies: [], ...access },
+      counter: createMemoryCounter(clock),
       store: this.store,
       system,
       health,
-      intake: { submit: (request) => this.#submit(request), checkAccount: (id) => this.#checkAccount(id) },
+      intake: {
+        submit: (request) => this.#submit(request),
+        submitted: async () => {
+          await this.#store();
+          return undefined;
+        },
+        checkAccount: (id) => this.#checkAccount(id),
+      },
+      desk: { cancel: this.#refuse, retry: this.#refuse, replay: this.#refuse, purge: this.#refuse },
       reader: createWindowReader(this.cache, this.store, clock, this.log),
       logins: this.logins,
       accounts: this.logins,
@@ -185,13 +214,19 @@ export class HttpHouse {
     }
   }
 
-  async #submit(request: JobRequest): Promise<Job> {
+  /** What people do with jobs is tried on a real store. */
+  readonly #refuse = async (): Promise<never> => {
+    await this.#store();
+    throw new VigiliaError('INTERNAL', 'this house has no desk for jobs');
+  };
+
+  async #submit(request: JobRequest): Promise<Submitted> {
     await this.#store();
     if (request.accountId !== undefined) await this.#checkAccount(request.accountId);
     this.submitted.push(request);
     const job = aJob({ id: `sync-${this.submitted.length}`, action: request.action, params: request.params });
     this.jobs.set(job.id, job);
-    return job;
+    return { jobId: job.id, replayed: false };
   }
 }
 

@@ -1,13 +1,14 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { describe, test } from 'vitest';
+import { isRunning, until } from './program.ts';
 
 const run = promisify(execFile);
 
@@ -25,6 +26,7 @@ const GUARDIAN = `
 /** A PostgreSQL server of a test file's own: loopback, a free port, a temporary folder, gone when the file ends. */
 export interface PrivatePostgres {
   readonly port: number;
+  readonly superuser: { readonly user: string; readonly password: string };
   /** The server's own process; its workers are children of it. */
   pid(): number;
   /** A new empty database. @param template name of a database to clone, which nobody may be connected to */
@@ -34,6 +36,8 @@ export interface PrivatePostgres {
   start(): Promise<void>;
   /** @param mode `fast` closes connections politely; `immediate` is a crash: processes die, recovery runs at the next start */
   stop(mode?: 'fast' | 'immediate'): Promise<void>;
+  /** SIGKILL to every process of the server at once. */
+  kill(): Promise<void>;
   /** Stops every process of the server where it is: connections stay open, nothing answers. */
   freeze(): Promise<void>;
   thaw(): Promise<void>;
@@ -116,7 +120,17 @@ export async function startPostgres({ durable = false } = {}): Promise<PrivatePo
     return [pid, ...children];
   }
   async function signal(name: NodeJS.Signals): Promise<void> {
-    for (const pid of await processes()) process.kill(pid, name);
+    for (const pid of await processes()) tell(pid, name);
+  }
+  async function kill(): Promise<void> {
+    // So that it makes no process of which we do not know.
+    process.kill(serverPid(), 'SIGSTOP');
+    const all = await processes();
+    for (const pid of all) tell(pid, 'SIGKILL');
+    // One that still ran would hold the memory that the next server wants.
+    await until(async () => ((await Promise.all(all.map(isRunning))).some(Boolean) ? undefined : true));
+    // Until somebody has taken note of its end its number is still given away, and the next server would take it for alive.
+    rmSync(join(data, 'postmaster.pid'), { force: true });
   }
   const urlOf = (database: string): string => `postgresql://vigilia:${password}@127.0.0.1:${port}/${database}`;
 
@@ -170,6 +184,7 @@ export async function startPostgres({ durable = false } = {}): Promise<PrivatePo
 
   return {
     port,
+    superuser: { user: 'vigilia', password },
     pid: serverPid,
     admin,
     async createDatabase(template = 'template1') {
@@ -179,6 +194,7 @@ export async function startPostgres({ durable = false } = {}): Promise<PrivatePo
     },
     start,
     stop,
+    kill,
     freeze: () => signal('SIGSTOP'),
     thaw: () => signal('SIGCONT'),
     async remove() {
@@ -186,6 +202,15 @@ export async function startPostgres({ durable = false } = {}): Promise<PrivatePo
       await once(guardian, 'close');
     },
   };
+}
+
+/** A process that has just ended by itself is not told. */
+function tell(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 function freePort(): Promise<number> {

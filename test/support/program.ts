@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { HealthReport } from '../../src/ports.ts';
 import type { GeneratedChannelOptions } from '../../src/simulator/generated-channel.ts';
+import { SHORT_LIVED } from './short-lived.ts';
 
 const run = promisify(execFile);
 
@@ -105,10 +106,11 @@ export class Program {
   #ended = false;
   #listeners = new Set<() => void>();
 
-  constructor(args: readonly string[], env: Env, cwd: string) {
+  /** @param nodeOptions none, and it runs as its users run it */
+  constructor(args: readonly string[], env: Env, cwd: string, nodeOptions = SHORT_LIVED) {
     const inherited = Object.entries(process.env).filter(([name]) => !FOREIGN.test(name));
     this.url = `http://127.0.0.1:${env.VIGILIA_ROLE === 'worker' ? env.OPS_PORT : env.HTTP_PORT}`;
-    this.child = spawn(process.execPath, [MAIN, ...args], {
+    this.child = spawn(process.execPath, [...nodeOptions, MAIN, ...args], {
       cwd,
       env: { ...Object.fromEntries(inherited), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -230,11 +232,19 @@ export class Program {
   }
 }
 
-/** Asks again and again, as fast as the answers come, until there is one that counts. The test's own time-out bounds it. */
+/** The pauses of {@link until}, in ms: a twentieth of what has been waited, within these. */
+const PAUSE_MS = { least: 25, most: 100 } as const;
+
+/**
+ * Asks again and again until there is an answer that counts: as fast as the answers come at first, and not so often where it takes long, since
+ * whoever is asked shares the machine with everybody else. The test's own time-out bounds it.
+ */
 export async function until<T>(ask: () => Promise<T | undefined>): Promise<T> {
+  const startedAt = performance.now();
   for (;;) {
     const answer = await ask().catch(() => undefined);
     if (answer !== undefined) return answer;
-    await new Promise((resolve) => setTimeout(resolve, 25));
+    const pauseMs = Math.min(Math.max((performance.now() - startedAt) / 20, PAUSE_MS.least), PAUSE_MS.most);
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }

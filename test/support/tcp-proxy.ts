@@ -1,65 +1,97 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
+/** What passes between a client and the server, over one connection. */
+interface Passage {
+  readonly inner: Socket;
+  readonly outer: Socket;
+}
+
 /**
- * A way to a server that a test can block: connections stay open, and nothing passes, as when a network is cut in two. It counts what its clients
- * have sent: that one of them sends nothing any more can be seen from nowhere else.
+ * A way to a server that a test can block (connections stay open, and nothing passes, as when a network is cut in two) or cut (connections
+ * are reset, and so is whoever comes, as when a firewall refuses). It counts what its clients have sent: that one of them sends nothing any
+ * more can be seen from nowhere else.
  */
 export class TcpProxy {
   readonly port: number;
   readonly #server: Server;
-  readonly #sockets: Set<Socket>;
+  readonly #passages = new Set<Passage>();
   /** Bytes that its clients have sent, by connection, in the order in which they were made. */
   readonly sentBytes: number[] = [];
   #isBlocked = false;
+  #isCut = false;
 
-  private constructor(server: Server, port: number, sockets: Set<Socket>) {
+  private constructor(server: Server, to: number) {
     this.#server = server;
-    this.port = port;
-    this.#sockets = sockets;
+    this.port = (server.address() as { port: number }).port;
+    server.on('connection', (inner: Socket) => {
+      inner.on('error', () => {});
+      if (this.#isCut) inner.resetAndDestroy();
+      else this.#pass(inner, connect(to, '127.0.0.1'));
+    });
   }
 
   /** @param port on loopback where the server listens */
   static async to(port: number): Promise<TcpProxy> {
-    const sockets = new Set<Socket>();
-    const server = createServer((inner) => {
-      const outer = connect(port, '127.0.0.1');
-      const connection = proxy.sentBytes.push(0) - 1;
-      inner.on('data', (bytes) => {
-        proxy.sentBytes[connection] = (proxy.sentBytes[connection] ?? 0) + bytes.length;
-      });
-      for (const [one, other] of [
-        [inner, outer],
-        [outer, inner],
-      ] as const) {
-        sockets.add(one);
-        one.on('error', () => {});
-        one.on('close', () => {
-          sockets.delete(one);
-          // A cut network carries no farewell either.
-          if (!proxy.#isBlocked) other.destroy();
-        });
-        one.pipe(other);
-      }
-      if (proxy.#isBlocked) for (const one of [inner, outer]) one.pause();
-    });
+    const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const proxy = new TcpProxy(server, (server.address() as { port: number }).port, sockets);
-    return proxy;
+    return new TcpProxy(server, port);
   }
 
   block(): void {
     this.#isBlocked = true;
-    for (const socket of this.#sockets) socket.pause();
+    for (const { inner, outer } of this.#passages) for (const socket of [inner, outer]) socket.pause();
   }
 
-  /** What was sent meanwhile arrives now. */
+  /** What was sent meanwhile arrives now, and so does the word that one side has gone. */
   unblock(): void {
     this.#isBlocked = false;
-    for (const socket of this.#sockets) socket.resume();
+    for (const passage of [...this.#passages]) {
+      const { inner, outer } = passage;
+      for (const socket of [inner, outer]) socket.resume();
+      if (inner.destroyed || outer.destroyed) this.#end(passage);
+    }
+  }
+
+  /** Resets every connection, and whoever comes, until `mend`. */
+  cut(): void {
+    this.#isCut = true;
+    for (const { inner, outer } of this.#passages) for (const socket of [inner, outer]) socket.resetAndDestroy();
+    this.#passages.clear();
+  }
+
+  mend(): void {
+    this.#isCut = false;
   }
 
   async close(): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
+    for (const { inner, outer } of this.#passages) for (const socket of [inner, outer]) socket.destroy();
     await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #pass(inner: Socket, outer: Socket): void {
+    const passage = { inner, outer };
+    this.#passages.add(passage);
+    const connection = this.sentBytes.push(0) - 1;
+    inner.on('data', (bytes) => {
+      this.sentBytes[connection] = (this.sentBytes[connection] ?? 0) + bytes.length;
+    });
+    for (const [one, other] of [
+      [inner, outer],
+      [outer, inner],
+    ] as const) {
+      one.on('error', () => {});
+      one.on('close', () => {
+        // A cut network carries no farewell either.
+        if (!this.#isBlocked) this.#end(passage);
+      });
+      one.pipe(other);
+    }
+    if (this.#isBlocked) for (const socket of [inner, outer]) socket.pause();
+  }
+
+  #end(passage: Passage): void {
+    this.#passages.delete(passage);
+    passage.inner.destroy();
+    passage.outer.destroy();
   }
 }

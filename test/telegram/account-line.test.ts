@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { AccountLine } from '../../src/actors/telegram/account-line.ts';
+import type { Clock } from '../../src/clock.ts';
 import { VigiliaError } from '../../src/errors.ts';
 import { silentLog } from '../../src/log.ts';
+import { UNORDERED } from '../../src/ports.ts';
 import { ScriptedLink } from '../jobs/scripted-link.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -93,5 +95,23 @@ describe('the evidence of a line', () => {
     await expect(at.history(link.channel.chatId, 0, 10)).rejects.toThrow();
     await clock.advance(500);
     expect(at.health().lastRpcAgeMs).toBe(500);
+  });
+
+  test.each([
+    ['the wall clock is set back by an hour', { wall: -3_600_000, monotonic: 0 }],
+    ['the machine sleeps, in which the monotonic clock stands still', { wall: 0, monotonic: -100_000 }],
+  ])('is never younger than it is: when %s', async (_, by) => {
+    const clock = new VirtualClock();
+    let shift = { wall: 0, monotonic: 0 };
+    const odd: Clock = { ...clock, now: () => clock.now() + shift.wall, monotonic: () => clock.monotonic() + shift.monotonic };
+    const at = new AccountLine('main', odd, () => 0);
+    at.attach(new ScriptedLink(-1_000_000_000_502, 10), { onTrouble: () => {}, onSilence: () => {} });
+    at.notePong();
+    await at.dialogs();
+    at.deliver({ updates: [{ type: 'other', name: 'any' }], channels: [], order: UNORDERED });
+    shift = by;
+    await clock.advance(100_000);
+    expect(at.health()).toMatchObject({ lastPongAgeMs: 100_000, lastRpcAgeMs: 100_000, lastUpdateAgeMs: 100_000 });
+    at.breaker.close();
   });
 });

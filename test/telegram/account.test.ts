@@ -207,6 +207,8 @@ describe('an account’s connection', () => {
     const { is, line, system } = await start();
     await is('authenticated');
     await until(async () => (`${system.find('root/connection')?.state}`.includes('service.postponed') ? true : undefined));
+    // Authenticated, and not up to date: whoever asks is told of both.
+    expect(line.health()).toMatchObject({ state: 'authenticated', reason: expect.stringContaining('missed') });
     await line.resolve({ kind: 'username', username: 'tales' });
     expect((await line.history(TALES_ID, 0, 3)).messages).toHaveLength(3);
     expect(system.find('root/connection')?.context).toMatchObject({ generation: 1 });
@@ -325,6 +327,38 @@ describe('an account’s updates', () => {
     expect(await texts()).toContain('good one');
     expect(await texts()).not.toContain('refused');
     expect(system.find('root/box')?.restarts).toBe(0);
+  });
+
+  test('that came while the account was away are there before it counts as live, however late the database tells where it stood', async () => {
+    const first = await start();
+    await first.live();
+    await house.control.tell('post', { channel: 'tales', text: 'heard' });
+    await until(async () => ((await texts()).includes('heard') ? true : undefined));
+    await first.system.stop();
+    await house.control.tell('post', { channel: 'tales', text: 'missed' });
+    let away = true;
+    const through = new Proxy(store, {
+      get: (target, name) => {
+        if (name !== 'positions' || !away) return Reflect.get(target, name);
+        return () => Promise.reject(new VigiliaError('STORE_UNAVAILABLE', 'away'));
+      },
+    });
+    const second = await start({ through });
+    await second.is('authenticated');
+    await until(async () => (second.line.health().lastPongAgeMs === null ? undefined : true));
+    expect(second.system.find('root/connection')?.state).toContain('service.catching-up');
+    away = false;
+    await second.live();
+    expect(await texts()).toContain('missed');
+  });
+
+  test('of a count that was another’s begin anew where Telegram stands, and that is told', async () => {
+    await store.ensureAccount(accountId);
+    const another = { box: 'account', pts: 5_000_000, qts: 0, date: 1_700_000_000, seq: 0 };
+    await store.transaction((tx) => tx.savePosition(accountId, another));
+    const { live, line } = await start();
+    await live();
+    expect(line.health()).toMatchObject({ gaps: 0, gapCounts: { account: { detected: 1, healed: 1 } } });
   });
 
   test('that came while the account was away are there before it counts as live', async () => {

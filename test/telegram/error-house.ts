@@ -67,7 +67,10 @@ export class ErrorHouse {
       defaultAccount: accountId,
       nudge: nudge.ring,
     });
-    this.#submit = (params) => intake.submit({ action: 'sync-messages', params: params as never });
+    this.#submit = async (params) => {
+      const { jobId } = await intake.submit({ action: 'sync-messages', params: params as never });
+      return (await store.findJob(jobId)) as Job;
+    };
   }
 
   /** Resolves once the account is authenticated and has caught up. */

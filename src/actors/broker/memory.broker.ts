@@ -50,6 +50,7 @@ export function createMemoryBroker(log: Log): Broker {
 
   return {
     kind: 'in-process',
+    isReady: () => !closed,
     async wake(accountId, jobId) {
       const lane = laneOf(accountId);
       lane.waiting.add(jobId);

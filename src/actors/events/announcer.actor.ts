@@ -42,11 +42,28 @@ export function announcerSpec(
   announcements: Announcements,
   { clock, log, store }: { readonly clock: Clock; readonly log: Log; readonly store: Store },
 ): ChildSpec {
+  const append = async (batch: readonly OutboxEntry[]): Promise<void> => {
+    await store.transaction((tx) => tx.appendOutbox(batch));
+    announcements.done(batch);
+  };
+  /** One that the database refuses is left out, and found by writing each alone: nothing of it is worth a failure, and the others wait behind it. */
+  const appendEach = async (batch: readonly OutboxEntry[]): Promise<void> => {
+    for (const entry of batch) {
+      await append([entry]).catch((thrown: unknown) => {
+        const error = toVigiliaError(thrown);
+        if (error.code !== 'STORE_REFUSED') throw error;
+        log.error({ topic: entry.topic, cause: error.message }, 'an announcement could not be stored; left out');
+        announcements.done([entry]);
+      });
+    }
+  };
   const write = async (): Promise<void> => {
-    for (let entries = announcements.waiting; entries.length > 0; entries = announcements.waiting) {
-      const batch = entries;
-      await store.transaction((tx) => tx.appendOutbox(batch));
-      announcements.done(batch);
+    for (let batch = announcements.waiting; batch.length > 0; batch = announcements.waiting) {
+      const entries = batch;
+      await append(entries).catch((thrown: unknown) => {
+        if (toVigiliaError(thrown).code !== 'STORE_REFUSED') throw thrown;
+        return appendEach(entries);
+      });
     }
   };
   return {

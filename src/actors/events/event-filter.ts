@@ -1,3 +1,4 @@
+import { EVENT_TOPICS } from '../../event-topics.ts';
 import type { ChatId } from '../../ports.ts';
 import type { ToldEvent } from './told-event.ts';
 
@@ -8,9 +9,6 @@ export interface EventWish {
   /** Only what is about this channel; null for everything. */
   readonly channelId: ChatId | null;
 }
-
-/** What a pattern of topics looks like: parts with dots between them, each a word or `*`. */
-export const TOPIC_PATTERN = '^(\\*|[a-z][a-z-]{0,31})(\\.(\\*|[A-Za-z0-9_-]{1,64})){0,3}$';
 
 /**
  * Makes the test for a wish. A pattern fits a topic whose parts are the same as its own, or that goes on behind them: `message` and `message.*`
@@ -26,4 +24,21 @@ export function eventFilter({ topics, channelId }: EventWish): (event: Pick<Told
       (pattern) => pattern.length <= parts.length && pattern.every((part, at) => part === '*' || part === parts[at]),
     );
   };
+}
+
+/** @returns whether there is a topic that a pattern can fit: whoever misspells one would wait for ever */
+export function fitsATopic(pattern: string): boolean {
+  const [group = '', kind = '*', chat, ...more] = pattern.split('.');
+  if (more.length > 0) return false;
+  return Object.entries(EVENT_TOPICS).some(([name, kinds]: readonly [string, readonly string[]]) => {
+    if (group !== '*' && group !== name) return false;
+    if (kind !== '*' && !kinds.includes(kind)) return false;
+    // Only those of messages go on, with the chat's id.
+    return chat === undefined || (name === 'message' && (chat === '*' || /^-?\d{1,16}$/.test(chat)));
+  });
+}
+
+/** All topics there are, for people. */
+export function topicNames(): string[] {
+  return Object.entries(EVENT_TOPICS).flatMap(([group, kinds]) => kinds.map((kind) => `${group}.${kind}`));
 }

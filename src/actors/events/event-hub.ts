@@ -18,7 +18,13 @@ export class EventHub {
   #known = false;
   #sent = 0;
   #resets = 0;
-  readonly #cutOffs: Record<CutReason, number> = { slow: 0, stopping: 0, 'store-unavailable': 0 };
+  readonly #cutOffs: Record<CutReason, number> = {
+    slow: 0,
+    stopping: 0,
+    'store-unavailable': 0,
+    'token-revoked': 0,
+    'token-expired': 0,
+  };
 
   /** @param onWanted told when somebody begins to listen */
   constructor(onWanted: () => void) {

@@ -11,6 +11,7 @@ import { eventReaderSpec } from './event-reader.actor.ts';
 import { EventSource } from './event-subscription.ts';
 import { withBell } from './outbox-bell.ts';
 import { sequencerSpec } from './sequencer.actor.ts';
+import { SequencerRight } from './sequencer-right.ts';
 
 /**
  * All that has to do with events in a process, and who tells whom: a commit rings the sequencer, what the sequencer has placed rings the
@@ -23,6 +24,9 @@ export class EventParts<S extends Store> {
   readonly sequencer: ChildSpec;
   readonly announcer: ChildSpec;
   readonly reader: ChildSpec;
+  /** The right under which this process gives events their places. */
+  readonly right: SequencerRight;
+  readonly #followers: (() => void)[] = [];
   readonly #announcements = new Announcements();
 
   /** @param owner who this process is in the sequencer's lease */
@@ -32,9 +36,20 @@ export class EventParts<S extends Store> {
     const hub = new EventHub(placed.ring);
     this.store = withBell(store, committed.ring);
     this.source = new EventSource(hub, store);
-    this.sequencer = sequencerSpec(committed, { clock, log, store, owner, onPlaced: placed.ring });
+    this.right = new SequencerRight(owner);
+    const onPlaced = (): void => {
+      placed.ring();
+      for (const follower of this.#followers) follower();
+    };
+    this.sequencer = sequencerSpec(committed, { clock, log, store, owner, onPlaced, right: this.right });
     this.announcer = announcerSpec(this.#announcements, { clock, log, store: this.store });
     this.reader = eventReaderSpec(placed, { clock, log, store, hub });
+  }
+
+  /** @param onMore told when the stream has grown here, and when the right to let it grow comes or goes */
+  follow(onMore: () => void): void {
+    this.#followers.push(onMore);
+    this.right.onChange(onMore);
   }
 
   /** Has the world told of each state that an account's connection comes to, and of Telegram's limits. @returns the line */

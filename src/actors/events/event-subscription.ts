@@ -73,6 +73,11 @@ export class EventSubscription {
     });
   }
 
+  /** Everything up to here has been given to whoever asks; undefined where that is not known yet. */
+  get position(): number | undefined {
+    return this.#at;
+  }
+
   /** Resolves with the position from which on events will be told, once the stream is known. @returns undefined when it was closed before */
   async begin(): Promise<number | undefined> {
     while (this.#hub.head === undefined) {

@@ -5,6 +5,7 @@ import type { Store } from '../../ports.ts';
 import { type ChildSpec, type Life, task } from '../actor.ts';
 import type { Nudge } from '../jobs/dispatcher.actor.ts';
 import { nextPollMs, pollPolicyOf } from './poll-policy.ts';
+import type { SequencerRight } from './sequencer-right.ts';
 
 /** Rows that get their position in one transaction. */
 const BATCH = 1_000;
@@ -23,6 +24,8 @@ export interface SequencerDeps {
   readonly owner: string;
   /** Told when the stream has grown. */
   readonly onPlaced: () => void;
+  /** Told when the right is had, and when it is had no longer. @default nobody wants to know */
+  readonly right?: SequencerRight;
 }
 
 /**
@@ -148,6 +151,7 @@ class Sequencing {
 
   #note(token: number | undefined): void {
     this.#token = token;
+    this.#deps.right?.note(token);
     this.#shown.holds = token !== undefined;
     this.#shown.token = token ?? null;
   }

@@ -26,10 +26,24 @@ export interface ActionOutcome {
   readonly after?: () => Promise<void>;
 }
 
+/** How other programs may ask for an action, over RabbitMQ. */
+export interface ActionRequest {
+  /** Whether it leaves everything at Telegram as it is: who may ask for anything else has to be said in the configuration. */
+  readonly readsOnly: boolean;
+  /**
+   * Checks parameters as the gateway checks its bodies, and fills in what was left out.
+   * @returns the job's parameters, always the same for the same request
+   * @throws INVALID_REQUEST, INVALID_CHANNEL with the field
+   */
+  params(given: JsonObject): JsonObject;
+}
+
 /** Something a job can do. An action is run again from the job's checkpoint after a crash: each of its effects has to bear that. */
 export interface Action {
   readonly name: string;
   /** Of its jobs' ids. */
   readonly idPrefix: string;
+  /** Absent where other programs cannot ask for it. */
+  readonly request?: ActionRequest;
   run(context: ActionContext): Promise<ActionOutcome>;
 }

@@ -8,7 +8,7 @@ import type { AccountLine } from '../telegram/account-line.ts';
 import { type RunnerDeps, runJob } from './runner.ts';
 
 /** Jobs of one account that run at once. */
-const SLOTS = 4;
+export const SLOTS = 4;
 /** Wake-ups that are remembered; a job beyond them is woken again later. */
 const MAX_WOKEN = 1_000;
 /** How often rows and runs are compared, in ms: a claim whose COMMIT was not answered is in the row and nowhere else. */
@@ -151,6 +151,8 @@ class Consumer {
       const run = this.#claimAndRun(id, token).finally(() => {
         this.#running.delete(id);
         this.#wake();
+        // There is room for the next one.
+        this.#deps.nudge();
       });
       this.#running.set(id, run);
     }

@@ -1,13 +1,16 @@
 import { type Clock, pause } from '../../clock.ts';
-import { toVigiliaError } from '../../errors.ts';
+import { toVigiliaError, type VigiliaError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
-import type { Broker, Store } from '../../ports.ts';
+import type { Broker, DueJob, Store } from '../../ports.ts';
 import { type ChildSpec, type Life, task } from '../actor.ts';
+import { SLOTS } from './consumer.actor.ts';
 
 /** Longest time between two looks at the table, in ms: jobs that other processes accepted are found by it. */
 const POLL_MS = 1_000;
 /** Jobs woken at once. */
 const BATCH = 16;
+/** Jobs of an account that run, or are woken and not taken yet: twice what runs at once, so that no slot waits for us and what is urgent is soon next. */
+const PER_ACCOUNT = 2 * SLOTS;
 /** How often old rows are looked for, in ms. */
 const PRUNE_MS = 3_600_000;
 /** Rows deleted at once, so that the jobs' wake-ups do not wait long; while there are more, that many a pause (in ms). */
@@ -70,15 +73,37 @@ async function dispatch(
   handled: Life['handled'],
 ): Promise<void> {
   let storeIsDown = false;
+  let brokerFails = false;
+  let defect: VigiliaError | undefined;
+  /** Not waited for: one account's queue may be slow, and a wake-up that failed is given again as one that was lost. */
+  const wake = async ({ id, accountId }: DueJob): Promise<void> => {
+    try {
+      await broker.wake(accountId, id);
+      if (brokerFails) log.info({}, 'jobs are woken again');
+      brokerFails = false;
+    } catch (thrown) {
+      const error = toVigiliaError(thrown);
+      if (error.fault !== 'transient' && error.fault !== 'throttled') {
+        defect ??= error;
+        nudge.ring();
+        return;
+      }
+      if (!brokerFails)
+        log.warn({ account: accountId, code: error.code, cause: error.message }, 'a job could not be woken; it waits');
+      brokerFails = true;
+    }
+  };
   let pruneAt = clock.monotonic();
   let pruned = 0;
   while (!signal.aborted) {
     let waitMs = POLL_MS;
     const startedAt = clock.monotonic();
     try {
-      const served = accounts();
-      const due = await store.pickDue(served, clock.now(), BATCH);
-      for (const { id, accountId } of due) await broker.wake(accountId, id);
+      if (defect !== undefined) throw defect;
+      // What is not woken is not picked either: it would wait longer each time.
+      const served = broker.isReady() ? accounts() : [];
+      const due = await store.pickDue(served, clock.now(), BATCH, PER_ACCOUNT);
+      for (const job of due) void wake(job);
       const next = due.length === BATCH ? clock.now() : await store.nextDue(served, clock.now());
       if (next !== undefined) waitMs = Math.min(POLL_MS, Math.max(0, next - clock.now()));
       if (clock.monotonic() >= pruneAt) {

@@ -1,9 +1,11 @@
 import type { Clock } from '../../clock.ts';
 import { VigiliaError } from '../../errors.ts';
 import { JOB_MACHINE_VERSION } from '../../machines/job.machine.ts';
-import type { Intake, JsonObject, Store } from '../../ports.ts';
+import type { Intake, JsonObject, Store, SubmissionOutcome, Submitted } from '../../ports.ts';
 import type { Action } from './action.ts';
+import { JobBatches } from './job-batches.ts';
 import { jobId } from './job-id.ts';
+import { KnownAccounts } from './known-accounts.ts';
 
 const DEFAULT_PRIORITY = 5;
 
@@ -11,7 +13,7 @@ export interface IntakeDeps {
   readonly clock: Clock;
   /** @returns that many random bytes */
   readonly entropy: (bytes: number) => Uint8Array;
-  readonly store: Pick<Store, 'insertJob' | 'listAccounts'>;
+  readonly store: Pick<Store, 'insertJobs' | 'findSubmission' | 'listAccounts'>;
   readonly actions: ReadonlyMap<string, Action>;
   /** The account that serves requests which name none, where nothing speaks for another one. It need not have a row yet. */
   readonly defaultAccount: string;
@@ -23,30 +25,59 @@ export interface IntakeDeps {
 
 /** Where jobs come in: once `submit` resolves, the job is a row, and the row is never lost. */
 export function createIntake({ clock, entropy, store, actions, defaultAccount, choose, nudge }: IntakeDeps): Intake {
+  const accounts = new KnownAccounts(store, clock);
+  const batches = new JobBatches(store, clock);
+
   async function checkAccount(accountId: string): Promise<void> {
-    if (accountId === defaultAccount || (await store.listAccounts()).includes(accountId)) return;
-    throw new VigiliaError('UNKNOWN_ACCOUNT', `there is no account ${accountId}`, { field: 'accountId' });
+    if (accountId === defaultAccount || (await accounts.has(accountId))) return;
+    throw unknownAccount(accountId);
   }
 
   return {
     checkAccount,
-    submit: async ({ action: name, params, accountId: wanted }) => {
+    submitted: async (key) => {
+      const outcome = await store.findSubmission(key, clock.now());
+      return outcome && submittedAs(outcome, '');
+    },
+    submit: async ({ action: name, params, accountId: wanted, priority }, { key, expiresAt } = {}) => {
       const action = actions.get(name);
       if (!action) throw new VigiliaError('UNKNOWN_ACTION', `there is no action ${name}`, { field: 'action' });
       const accountId = wanted ?? (await choose?.(params)) ?? defaultAccount;
       await checkAccount(accountId);
       const now = clock.now();
-      const job = await store.insertJob({
+      const job = {
         id: jobId(action.idPrefix, now, entropy(12)),
         action: name,
         params,
         accountId,
-        priority: DEFAULT_PRIORITY,
+        priority: priority ?? DEFAULT_PRIORITY,
         machineVersion: JOB_MACHINE_VERSION,
         createdAt: now,
-      });
-      nudge();
-      return job;
+      };
+      const outcome = await batches.insert({ job, ...(key !== undefined && { key }) }, expiresAt);
+      if (outcome.kind === 'account-removed') accounts.forget();
+      const submitted = submittedAs(outcome, accountId);
+      if (!submitted.replayed) nudge();
+      return submitted;
     },
   };
+}
+
+function submittedAs(outcome: SubmissionOutcome, accountId: string): Submitted {
+  switch (outcome.kind) {
+    case 'stored':
+      return { jobId: outcome.jobId, replayed: false };
+    case 'replayed':
+      return { jobId: outcome.jobId, replayed: true };
+    case 'key-reused':
+      throw new VigiliaError('IDEMPOTENCY_KEY_REUSED', 'This Idempotency-Key was used for another request within 24 hours.', {
+        field: 'Idempotency-Key',
+      });
+    case 'account-removed':
+      throw unknownAccount(accountId);
+  }
+}
+
+function unknownAccount(accountId: string): VigiliaError {
+  return new VigiliaError('UNKNOWN_ACCOUNT', `there is no account ${accountId}`, { field: 'accountId' });
 }

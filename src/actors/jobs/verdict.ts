@@ -5,8 +5,11 @@ import { FLOOD_SPREAD_MS } from '../../machines/flood-window.ts';
 import type { JobMachineEvent } from '../../machines/job.machine.ts';
 import type { Claim } from '../../ports.ts';
 
-/** Delay before another attempt. */
-const RETRY: BackoffPolicy = { baseMs: 2_000, capMs: 60_000 };
+/** Delay before another attempt, by what went wrong. A defect of ours does not pass as soon as a bad connection does. */
+const RETRY: Readonly<Record<'transient' | 'bug', BackoffPolicy>> = {
+  transient: { baseMs: 2_000, capMs: 60_000 },
+  bug: { baseMs: 10_000, capMs: 300_000 },
+};
 
 /** What a run is told when it shall end without a fault of its own. */
 export class RunStopped extends Error {
@@ -34,7 +37,7 @@ export function verdictOf(
     case 'STORE_UNAVAILABLE':
       // Nothing is wrong with the job: it goes on once the database is back. Not at once, though: where one statement fails for itself while
       // the others pass, the job would ask Telegram for the same page as fast as it can.
-      return { type: 'RELEASE', now, claim, retryAt: now + backoffDelayMs(RETRY, claim.number - 1, random) };
+      return { type: 'RELEASE', now, claim, retryAt: now + backoffDelayMs(RETRY.transient, claim.number - 1, random) };
     case 'TELEGRAM_OFFLINE':
     case 'TELEGRAM_DEACTIVATED':
     case 'TELEGRAM_KEY_DUPLICATED':
@@ -47,5 +50,6 @@ export function verdictOf(
     return { type: 'THROTTLE', now, claim, error: record, retryAt };
   }
   const retryable = error.fault === 'transient' || error.fault === 'bug';
-  return { type: 'FAIL', now, claim, error: record, retryable, retryAt: now + backoffDelayMs(RETRY, attempts, random) };
+  const policy = error.fault === 'bug' ? RETRY.bug : RETRY.transient;
+  return { type: 'FAIL', now, claim, error: record, retryable, retryAt: now + backoffDelayMs(policy, attempts, random) };
 }

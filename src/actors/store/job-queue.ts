@@ -9,16 +9,26 @@ const KEEP_COMPLETED_MS = 7 * DAY_MS;
 const KEEP_ENDED_MS = 30 * DAY_MS;
 const KEEP_EVENTS_MS = 7 * DAY_MS;
 
-// What is locked is being stepped or picked by somebody else at this moment. `urgent_at` follows the due time by ten minutes at most
-// (ten priorities), which keeps the far future out of the scan.
+const IS_DUE = `urgent_at <= $2::timestamptz + interval '10 minutes' AND (due_at IS NULL OR due_at <= $2::timestamptz)
+        AND (wake_after IS NULL OR wake_after <= $2::timestamptz)`;
+
+// Each account's queue is read off the index as far as there is room for it. `urgent_at` follows the due time by ten minutes at most (ten
+// priorities), which keeps the far future out of the scan. What is locked then is being stepped or picked by somebody else at this moment.
 const PICK = `
-  WITH due AS (
-    SELECT id, account_id, urgent_at, due_at FROM jobs
-    WHERE urgent_at <= $2::timestamptz + interval '10 minutes' AND (due_at IS NULL OR due_at <= $2::timestamptz)
-      AND (wake_after IS NULL OR wake_after <= $2::timestamptz) AND account_id = ANY ($1::text[])
-    ORDER BY urgent_at, due_at, id
+  WITH room AS (
+    SELECT account.id, CASE WHEN $4::int8 IS NULL THEN $3::int8 ELSE least($3::int8, greatest(0, $4::int8 - (
+      SELECT count(*) FROM jobs WHERE account_id = account.id AND status = 'processing'
+    ) - (
+      SELECT count(*) FROM jobs WHERE account_id = account.id AND urgent_at IS NOT NULL AND wake_after > $2::timestamptz AND wakes < 4
+    ))) END AS jobs FROM unnest($1::text[]) AS account (id)
+  ), first AS (
+    SELECT queue.id FROM room CROSS JOIN LATERAL (
+      SELECT id, urgent_at, due_at FROM jobs WHERE account_id = room.id AND ${IS_DUE} ORDER BY urgent_at, due_at, id LIMIT room.jobs
+    ) AS queue
+    ORDER BY queue.urgent_at, queue.due_at, queue.id
     LIMIT $3::int8
-    FOR UPDATE SKIP LOCKED
+  ), due AS (
+    SELECT id, account_id, urgent_at, due_at FROM jobs WHERE id IN (SELECT id FROM first) AND ${IS_DUE} FOR UPDATE SKIP LOCKED
   ), woken AS (
     UPDATE jobs SET wakes = wakes + 1, wake_after = $2::timestamptz + least(60, power(2, least(wakes, 6))) * interval '1 second'
     FROM due WHERE jobs.id = due.id
@@ -37,9 +47,10 @@ export async function pickDue(
   accountIds: readonly string[],
   nowMs: number,
   limit: number,
+  perAccount?: number,
 ): Promise<DueJob[]> {
   if (accountIds.length === 0 || limit <= 0) return [];
-  const rows = await session.query(PICK, [accountIds, instant(nowMs), limit]);
+  const rows = await session.query(PICK, [accountIds, instant(nowMs), limit, perAccount ?? null]);
   return rows.map((row) => ({ id: row.id as string, accountId: row.account_id as string }));
 }
 
@@ -94,7 +105,15 @@ export async function countJobs(session: SqlSession): Promise<JobCounts> {
   return Object.fromEntries(JOB_STATUSES.map((status) => [status, counts.get(status) ?? 0])) as unknown as JobCounts;
 }
 
-const OLD_JOB = `ended_at < CASE status WHEN 'completed' THEN $1::timestamptz ELSE $2::timestamptz END`;
+const PRUNE_KEYS = `
+  WITH old AS (SELECT slot FROM request_keys WHERE used_at < $1::timestamptz LIMIT $2::int8),
+  gone AS (DELETE FROM request_keys USING old WHERE request_keys.slot = old.slot RETURNING 1)
+  SELECT count(*) AS rows FROM gone`;
+
+// What another program was not told of yet is kept as long as what failed.
+const OLD_JOB = `ended_at < CASE
+    WHEN status = 'completed' AND NOT EXISTS (SELECT FROM foreign_jobs WHERE job_id = jobs.id AND answered_at IS NULL)
+    THEN $1::timestamptz ELSE $2::timestamptz END`;
 
 // A job's lines go before it: one that took ten thousand steps would drag as many along in a single delete.
 const PRUNE_HISTORY = `
@@ -118,7 +137,8 @@ export async function prune(session: SqlSession, nowMs: number, maxRows: number)
   const jobs = lines < maxRows ? await deleted(session, PRUNE_JOBS, [...old, maxRows - lines]) : 0;
   const ended = lines + jobs;
   const told = ended < maxRows ? ended + (await pruneStream(session, nowMs - KEEP_EVENTS_MS, maxRows - ended)) : ended;
-  return told < maxRows ? told + (await pruneUnseen(session, nowMs - DAY_MS, maxRows - told)) : told;
+  const seen = told < maxRows ? told + (await pruneUnseen(session, nowMs - DAY_MS, maxRows - told)) : told;
+  return seen < maxRows ? seen + (await deleted(session, PRUNE_KEYS, [instant(nowMs - DAY_MS), maxRows - seen])) : seen;
 }
 
 async function deleted(session: SqlSession, statement: string, values: readonly SqlValue[]): Promise<number> {

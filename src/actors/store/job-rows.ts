@@ -1,13 +1,18 @@
-import type { Job, JobChange, JobEvent, JsonObject, NewJob } from '../../ports.ts';
+import type { Job, JobChange, JobEvent, JsonObject, NewJob, StoredJobEvent } from '../../ports.ts';
 import type { SqlSession } from './sql-driver.ts';
 import { epochMs, instant, json, type SqlRow, type SqlValue } from './sql-values.ts';
 
 const PRIORITY_STEP_MS = 60_000;
 
-/** All of a job's columns, as {@link jobOf} reads them. */
-const COLUMNS = `id, action, params, account_id, status, priority, attempts, claims, lost_in_a_row, claim_token, claim_number,
-  ${epochMs('due_at')}, progress, checkpoint, result, error, reason, cancel_requested, machine_version, version,
+const SMALL_COLUMNS = `id, action, params, account_id, status, priority, attempts, claims, lost_in_a_row, claim_token, claim_number,
+  ${epochMs('due_at')}, progress, error, reason, cancel_requested, machine_version, version,
   ${epochMs('created_at')}, ${epochMs('updated_at')}, ${epochMs('ended_at')}`;
+
+/** All of a job's columns, as {@link jobOf} reads them. */
+export const JOB_COLUMNS = `${SMALL_COLUMNS}, checkpoint, result`;
+
+/** The same without what may be large. */
+export const LISTED_COLUMNS = `${SMALL_COLUMNS}, NULL::jsonb AS checkpoint, NULL::jsonb AS result`;
 
 const INSERT = `
   WITH fresh AS (
@@ -21,15 +26,22 @@ const INSERT = `
   ), stored AS (
     SELECT * FROM fresh UNION ALL SELECT * FROM jobs WHERE id = $1
   )
-  SELECT ${COLUMNS} FROM stored`;
+  SELECT ${JOB_COLUMNS} FROM stored`;
 
-const UPDATE = `
+const TOLD = `
   WITH told AS (
     INSERT INTO job_events (job_id, at, event, from_status, to_status, detail)
     SELECT $1, $2::timestamptz, event, from_status, to_status, detail
     FROM unnest($3::text[], $4::text[], $5::text[], $6::jsonb[]) WITH ORDINALITY AS line (event, from_status, to_status, detail, place)
     ORDER BY place
-  )
+  )`;
+
+// From its end on, a job of another program is owed its answer: one only, should it be taken up again and end again.
+const OWED = `, owed AS (
+    UPDATE foreign_jobs SET ended_at = $23::timestamptz WHERE job_id = $1 AND ended_at IS NULL
+  )`;
+
+const STEP = `
   UPDATE jobs SET
     updated_at = $2::timestamptz, version = version + 1, wakes = 0, wake_after = NULL,
     status = $7, priority = $8::int2, attempts = $9::int4, claims = $10::int4, lost_in_a_row = $11::int4, claim_token = $12::int8,
@@ -37,7 +49,10 @@ const UPDATE = `
     result = $18::jsonb, error = $19::jsonb, reason = $20, cancel_requested = $21::bool, machine_version = $22::int4,
     ended_at = $23::timestamptz
   WHERE id = $1
-  RETURNING ${COLUMNS}`;
+  RETURNING ${JOB_COLUMNS}`;
+
+const UPDATE = TOLD + STEP;
+const END = TOLD + OWED + STEP;
 
 /** What `Store.insertJob` says. */
 export async function insertJob(session: SqlSession, job: NewJob): Promise<Job> {
@@ -58,13 +73,13 @@ export async function insertJob(session: SqlSession, job: NewJob): Promise<Job> 
 
 /** What `Store.findJob` says. */
 export async function findJob(session: SqlSession, id: string): Promise<Job | undefined> {
-  const [row] = await session.query(`SELECT ${COLUMNS} FROM jobs WHERE id = $1`, [id]);
+  const [row] = await session.query(`SELECT ${JOB_COLUMNS} FROM jobs WHERE id = $1`, [id]);
   return row === undefined ? undefined : jobOf(row);
 }
 
 /** @returns the job, its row locked until the transaction ends */
 export async function lockJob(session: SqlSession, id: string): Promise<Job | undefined> {
-  const [row] = await session.query(`SELECT ${COLUMNS} FROM jobs WHERE id = $1 FOR UPDATE`, [id]);
+  const [row] = await session.query(`SELECT ${JOB_COLUMNS} FROM jobs WHERE id = $1 FOR UPDATE`, [id]);
   return row === undefined ? undefined : jobOf(row);
 }
 
@@ -97,17 +112,24 @@ export async function writeStep(session: SqlSession, job: Job, change: JobChange
     next.machineVersion,
     instant(next.endedAt),
   ];
-  const [row] = await session.query(UPDATE, values);
+  const ends = next.endedAt !== null && job.endedAt === null;
+  const [row] = await session.query(ends ? END : UPDATE, values);
   return jobOf(row as SqlRow);
 }
 
 /** What `Store.jobEvents` says. @returns in the order in which they happened */
-export async function jobEvents(session: SqlSession, id: string): Promise<(JobEvent & { readonly at: number })[]> {
+export async function jobEvents(
+  session: SqlSession,
+  id: string,
+  page?: { readonly after: number; readonly limit: number },
+): Promise<StoredJobEvent[]> {
   const rows = await session.query(
-    `SELECT ${epochMs('at')}, event, from_status, to_status, detail FROM job_events WHERE job_id = $1 ORDER BY job_events.id`,
-    [id],
+    `SELECT id, ${epochMs('at')}, event, from_status, to_status, detail FROM job_events
+     WHERE job_id = $1 AND id > $2::int8 ORDER BY id LIMIT $3::int8`,
+    [id, page?.after ?? 0, page?.limit ?? null],
   );
   return rows.map((row) => ({
+    id: row.id as number,
     at: row.at as number,
     event: row.event as string,
     from: row.from_status as JobEvent['from'],
@@ -117,11 +139,12 @@ export async function jobEvents(session: SqlSession, id: string): Promise<(JobEv
 }
 
 /** The time by which waiting jobs are sorted: each step of priority is worth a minute of waiting. */
-function urgentAt(dueAt: number, priority: number): number {
+export function urgentAt(dueAt: number, priority: number): number {
   return dueAt + priority * PRIORITY_STEP_MS;
 }
 
-function jobOf(row: SqlRow): Job {
+/** @param row all of {@link JOB_COLUMNS} */
+export function jobOf(row: SqlRow): Job {
   const token = row.claim_token as number | null;
   return {
     id: row.id as string,

@@ -3,6 +3,9 @@ import type { Log } from '../../log.ts';
 import type { AccountAtStep, Job, JobChange, Store, StoreTransaction } from '../../ports.ts';
 import * as accounts from './account-rows.ts';
 import * as channels from './channel-rows.ts';
+import * as foreign from './foreign-rows.ts';
+import * as submissions from './job-inserts.ts';
+import * as lists from './job-lists.ts';
 import * as queue from './job-queue.ts';
 import * as jobs from './job-rows.ts';
 import * as leases from './lease-rows.ts';
@@ -109,16 +112,21 @@ export function createSqlStore(parts: SqlStoreParts): Store {
     transaction: (work) => database.run((session) => withHandle(session, work)),
 
     insertJob: (job) => jobs.insertJob(database, job),
+    insertJobs: (batch) => submissions.insertJobs(database, batch),
+    findSubmission: (key, nowMs) => submissions.findSubmission(database, key, nowMs),
     findJob: (id) => jobs.findJob(database, id),
+    listJobs: (query) => lists.listJobs(database, query),
+    countJobsLike: (filter, most) => lists.countJobsLike(database, filter, most),
+    deleteFailed: (filter, limit) => lists.deleteFailed(database, filter, limit),
     stepJob,
-    pickDue: (accountIds, nowMs, limit) => queue.pickDue(database, accountIds, nowMs, limit),
+    pickDue: (accountIds, nowMs, limit, perAccount) => queue.pickDue(database, accountIds, nowMs, limit, perAccount),
     nextDue: (accountIds, nowMs) => queue.nextDue(database, accountIds, nowMs),
     findLost: (accountIds) => queue.findLost(database, accountIds),
     findOwn: (accountId, token) => queue.findOwn(database, accountId, token),
     findUnended: (accountId, limit) => queue.findUnended(database, accountId, limit),
     findParked: (accountId) => queue.findParked(database, accountId),
     countJobs: () => queue.countJobs(database),
-    jobEvents: (id) => jobs.jobEvents(database, id),
+    jobEvents: (id, page) => jobs.jobEvents(database, id, page),
     prune: (nowMs, maxRows) => queue.prune(database, nowMs, maxRows),
 
     takeSequencer: (owner, leaseMs) => stream.takeSequencer(database, owner, leaseMs),
@@ -127,6 +135,13 @@ export function createSqlStore(parts: SqlStoreParts): Store {
     placeEvents: (owner, token, most, leaseMs) => stream.placeEvents(database, owner, token, most, leaseMs),
     readEvents: (after, limit) => stream.readEvents(database, after, limit),
     streamState: () => stream.streamState(database),
+
+    insertForeignJob: (job, request) => foreign.insertForeignJob(database, job, request),
+    owedAnswers: (hold, limit) => foreign.owedAnswers(database, hold, limit),
+    noteAnswered: (jobIds, nowMs) => foreign.noteAnswered(database, jobIds, nowMs),
+    readUnpublished: (hold, limit) => foreign.readUnpublished(database, hold, limit),
+    notePublished: (position) => foreign.notePublished(database, position),
+    publishingLag: () => foreign.publishingLag(database),
 
     ensureAccount: (accountId) => accounts.ensureAccount(database, accountId),
     makeAccount: (accountId) => accounts.makeAccount(database, accountId),

@@ -20,6 +20,7 @@ import type {
   TelegramUpdate,
 } from '../../ports.ts';
 import { Breaker } from '../breaker.ts';
+import { Seen } from '../seen.ts';
 import { CallGovernor } from './call-governor.ts';
 import { GapTally } from './gap-tally.ts';
 
@@ -73,6 +74,8 @@ export interface UpdateBatch {
  */
 export class AccountLine implements TelegramCalls {
   readonly accountId: string;
+  /** Where Telegram said that the account stands when it was asked for the last link; undefined before. */
+  standing: Position | undefined;
   /** Gates the calls: while Telegram answers none of them, they fail at once instead of each waiting for its deadline. */
   readonly breaker: Breaker;
   readonly #clock: Clock;
@@ -82,9 +85,9 @@ export class AccountLine implements TelegramCalls {
   #state: LineStateName = 'connecting';
   #since: number;
   #reason: string | undefined;
-  #lastPongAt: number | null = null;
-  #lastRpcAt: number | null = null;
-  #lastUpdateAt: number | null = null;
+  readonly #lastPong: Seen;
+  readonly #lastRpc: Seen;
+  readonly #lastUpdate: Seen;
   /** Outlives links, as Telegram's limits do. */
   readonly #governor: CallGovernor;
   /** Aborted with the link: what waits for its turn does not wait for nothing. */
@@ -111,6 +114,9 @@ export class AccountLine implements TelegramCalls {
     this.#calls = this.heeding(new AbortController().signal);
     this.#clock = clock;
     this.#since = clock.now();
+    this.#lastPong = new Seen(clock);
+    this.#lastRpc = new Seen(clock);
+    this.#lastUpdate = new Seen(clock);
     this.#gaps = new GapTally(clock);
   }
 
@@ -150,7 +156,7 @@ export class AccountLine implements TelegramCalls {
 
   /** Hands updates on, in the order in which they came. */
   deliver(batch: UpdateBatch): void {
-    if (batch.updates.some(({ type }) => type !== 'position')) this.#lastUpdateAt = this.#clock.now();
+    if (batch.updates.some(({ type }) => type !== 'position')) this.#lastUpdate.note();
     for (const listener of this.#updateListeners) listener(batch);
   }
 
@@ -177,7 +183,7 @@ export class AccountLine implements TelegramCalls {
   }
 
   notePong(): void {
-    this.#lastPongAt = this.#clock.now();
+    this.#lastPong.note();
   }
 
   /** The connection says how it is told. */
@@ -249,14 +255,13 @@ export class AccountLine implements TelegramCalls {
 
   /** @returns where the account stands, with the evidence */
   health(): AccountHealth {
-    const age = (at: number | null): number | null => (at === null ? null : Math.max(0, this.#clock.now() - at));
     return {
       id: this.accountId,
       state: this.#state,
       since: this.#since,
-      lastPongAgeMs: age(this.#lastPongAt),
-      lastRpcAgeMs: age(this.#lastRpcAt),
-      lastUpdateAgeMs: age(this.#lastUpdateAt),
+      lastPongAgeMs: this.#lastPong.ageMs,
+      lastRpcAgeMs: this.#lastRpc.ageMs,
+      lastUpdateAgeMs: this.#lastUpdate.ageMs,
       ...(this.breaker.state === 'closed' ? {} : { breaker: this.breaker.state }),
       ...this.#governor.report(),
       ...this.#gaps.report(),
@@ -325,7 +330,7 @@ export class AccountLine implements TelegramCalls {
     }
     try {
       const answer = await this.breaker.run(() => make(link));
-      this.#lastRpcAt = this.#clock.now();
+      this.#lastRpc.note();
       this.#governor.answered(method);
       return answer;
     } catch (thrown) {
@@ -352,7 +357,7 @@ export class AccountLine implements TelegramCalls {
       owner?.onTrouble(error);
     } else if (error.code !== 'TELEGRAM_OFFLINE' && error.cause !== undefined) {
       // Telegram's own refusals have what it said as their cause; ours were never sent.
-      this.#lastRpcAt = this.#clock.now();
+      this.#lastRpc.note();
     }
   }
 }

@@ -50,7 +50,7 @@ export class Backfill {
     const messages = page.messages.map((message) => ({ ...message, pts: targetPts }));
     let changed = 0;
     const written = (count: number): void => {
-      changed = count;
+      changed += count;
     };
     await this.#desk.ask(() => ({ entries: [{ kind: 'history', chatId, range, messages, written }], result: undefined }));
     this.#changed += changed;

@@ -10,7 +10,7 @@ export interface HistoryPart {
   readonly range: { readonly from: number; readonly to: number };
   /** Newest first. */
   readonly messages: readonly Message[];
-  /** Told how many messages changed by it, once it is written. */
+  /** Told how many messages changed by it, once it is written; where it had to be written in pieces, of each. */
   readonly written: (changed: number) => void;
 }
 

@@ -6,7 +6,7 @@ import { ACCOUNT_BOX, channelBox, channelOf, isChannel } from '../../machines/bo
 import type { Cache, ResolvedChannel, Store } from '../../ports.ts';
 import { forgetWindow } from '../cache/forget-window.ts';
 import type { AccountLine } from './account-line.ts';
-import type { BoxEntry } from './box-order.ts';
+import type { BoxEntry, HistoryPart } from './box-order.ts';
 import { BoxTransaction } from './box-transaction.ts';
 
 const RETRY: BackoffPolicy = { baseMs: 500, capMs: 10_000 };
@@ -35,14 +35,17 @@ export class BoxWriter {
   }
 
   /**
-   * Writes a batch. One that the database refuses is halved until the entry at fault stands alone: that one is left out and counted, and only
+   * Writes a batch. One that the database refuses is halved until the row at fault stands alone: that one is left out and counted, and only
    * the place it moves is written.
    * @returns false when the stop came first
+   * @throws STORE_REFUSED where that place is refused too: then no row is at fault, and whoever begins anew asks for all of it again
    */
   async write(entries: readonly BoxEntry[], channels: readonly ResolvedChannel[]): Promise<boolean> {
     if (entries.length + channels.length === 0) return true;
+    const work = new BoxTransaction(this.#line.accountId, this.#scope, this.#deps.clock);
     try {
-      return await untilStored(() => this.#store(entries, channels), this.#line.accountId, this.#deps, this.#signal);
+      const commit = (): Promise<void> => this.#deps.store.transaction((tx) => work.write(tx, entries, channels));
+      if (!(await this.#untilStored(commit))) return false;
     } catch (thrown) {
       if (entries.length > 1 || (entries.length === 1 && channels.length > 0)) {
         const half = channels.length > 0 ? 0 : Math.ceil(entries.length / 2);
@@ -50,26 +53,49 @@ export class BoxWriter {
         return first && this.write(entries.slice(half), []);
       }
       const [entry] = entries;
+      if (entry?.kind === 'position') throw thrown;
+      if (entry?.kind === 'history' && entry.messages.length > 1) return this.write(halvesOf(entry), []);
+      if (entry?.kind === 'update' && entry.position) {
+        if (!(await this.write([{ kind: 'position', position: entry.position }], []))) return false;
+      }
       this.#line.noteMissing(boxOf(entry));
       const what = entry?.kind === 'update' ? entry.update.type : entry?.kind;
       this.#deps.log.error({ account: this.#line.accountId, what, err: thrown }, 'an update could not be stored; left out');
-      if (entry?.kind !== 'update' || !entry.position) return true;
-      return this.write([{ kind: 'position', position: entry.position }], []);
+      return true;
     }
+    await this.#afterCommit(work, entries);
+    return true;
   }
 
-  async #store(entries: readonly BoxEntry[], channels: readonly ResolvedChannel[]): Promise<void> {
-    const { store, cache, clock } = this.#deps;
-    const { accountId } = this.#line;
-    const work = new BoxTransaction(accountId, this.#scope, clock);
-    await store.transaction((tx) => work.write(tx, entries, channels));
+  /** Apart from the commit: where this has to wait for the database, nothing is written and told a second time. */
+  async #afterCommit(work: BoxTransaction, entries: readonly BoxEntry[]): Promise<void> {
+    const { store, cache } = this.#deps;
     for (const entry of entries) {
       if (entry.kind === 'gap') this.#line.noteGap(entry.gap);
       if (entry.kind === 'healed') this.#line.healGap(entry);
       if (entry.kind === 'history') entry.written(work.changedIn(entry));
     }
-    for (const chatId of work.touched) if (isChannel(chatId)) await forgetWindow(cache, store, chatId);
+    for (const chatId of work.touched) {
+      // A stop comes first only where the next life forgets all windows.
+      if (isChannel(chatId)) await this.#untilStored(() => forgetWindow(cache, store, chatId));
+    }
   }
+
+  #untilStored(work: () => Promise<void>): Promise<boolean> {
+    return untilStored(work, this.#line.accountId, this.#deps, this.#signal);
+  }
+}
+
+/** Both together say of the range what the part says. */
+function halvesOf(part: HistoryPart): readonly HistoryPart[] {
+  const { messages, range } = part;
+  const half = Math.ceil(messages.length / 2);
+  const upper = messages.slice(0, half);
+  const border = upper.at(-1)?.id ?? range.to;
+  return [
+    { ...part, range: { from: border, to: range.to }, messages: upper },
+    { ...part, range: { from: range.from, to: border - 1 }, messages: messages.slice(half) },
+  ];
 }
 
 /** The box that an entry belongs to. */

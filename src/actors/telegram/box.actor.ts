@@ -2,7 +2,7 @@ import type { Timer } from '../../clock.ts';
 import { toVigiliaError } from '../../errors.ts';
 import { ACCOUNT_BOX, channelOf } from '../../machines/box-names.ts';
 import { MessageBox } from '../../machines/message-box.ts';
-import { type ChatId, type ResolvedChannel, UNORDERED } from '../../ports.ts';
+import { type ChatId, type Position, type ResolvedChannel, UNORDERED } from '../../ports.ts';
 import { type ChildSpec, type Life, task } from '../actor.ts';
 import type { Registry } from '../registry.ts';
 import type { AccountLine } from './account-line.ts';
@@ -88,6 +88,8 @@ class Box {
   async run(): Promise<void> {
     const { store, clock } = this.#deps;
     const { accountId } = this.#line;
+    // Before the database has told where the account stands: a link that is up by then waits for that, and is not taken for live.
+    this.#line.catchUpWith(async () => void (await this.#catchUp()));
     let ledger = new MessageBox([], clock.monotonic());
     let scope = 0;
     const begin = async (): Promise<void> => {
@@ -99,7 +101,6 @@ class Box {
     if (!(await untilStored(begin, accountId, this.#deps, this.#signal))) return;
     await this.#readFollowed(ledger);
     const writer = new BoxWriter(this.#line, this.#deps, this.#signal, scope);
-    this.#line.catchUpWith(async () => void (await this.#catchUp()));
     // A life before this one may have taken with it what it had not written yet, and what it knew to be missing.
     if (this.#life.incarnation > 1) this.#lookAroundAt = clock.monotonic();
     await writer.write(this.#findGaps(ledger), []);
@@ -165,7 +166,12 @@ class Box {
 
   /** @returns false when the stop came first: what is not written is asked for by the next life, since no place moved */
   async #writeAndAnswer(writer: BoxWriter, { entries, channels, orders }: Work): Promise<boolean> {
-    if (!(await writer.write(entries, channels))) {
+    const written = await writer.write(entries, channels).catch((thrown: unknown) => {
+      // This life ends with it; whoever gave an order shall not wait for the next one.
+      for (const { order } of orders) order.reject(thrown);
+      throw thrown;
+    });
+    if (!written) {
       for (const { order } of orders) order.reject(toVigiliaError(new Error('the box was stopped')));
       return false;
     }
@@ -209,12 +215,27 @@ class Box {
     if (!known) {
       const state = await this.#line.state();
       await this.#desk.ask((ledger, nowMs) => ({ entries: ledger.adopt(state, nowMs), result: undefined }));
-    }
+    } else await this.#checkCount(known);
     await this.#desk.ask((ledger, nowMs) => ({ entries: ledger.suspect(null, 'connected', nowMs), result: undefined }));
     await this.#recovery.run();
     const behind = await this.#askDialogs();
     await Promise.all(behind.map((chatId) => this.#desk.settled(chatId)));
     return behind;
+  }
+
+  /** Somebody else may have logged in as this account: everything that comes would count as known until Telegram's count has caught up with ours. */
+  async #checkCount(known: Position): Promise<void> {
+    const { standing } = this.#line;
+    if (standing === undefined || standing.pts >= known.pts) return;
+    // What was pushed since that was told moves the place too: asked again, it cannot be behind what was known before.
+    const state = await this.#line.state();
+    if (state.pts >= known.pts) return;
+    const { accountId: account } = this.#line;
+    this.#deps.log.error(
+      { account, stored: known.pts, pts: state.pts },
+      'what is stored is of another Telegram account: beginning anew',
+    );
+    await this.#desk.ask((ledger, nowMs) => ({ entries: ledger.restart(standing, nowMs), result: undefined }));
   }
 
   /** @returns the channels that miss something */

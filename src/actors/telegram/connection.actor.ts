@@ -6,6 +6,7 @@ import { type BackoffPolicy, backoffDelayMs } from '../../machines/backoff.ts';
 import { type ConnectionEvent, type ConnectionPolicy, connectionMachine } from '../../machines/connection.machine.ts';
 import type { Json, JsonObject, PeerEntity, Store, Telegram, TelegramLink } from '../../ports.ts';
 import type { ChildSpec, Life, Start } from '../actor.ts';
+import { Seen } from '../seen.ts';
 import { type Owner, onAccountOf } from '../stray.ts';
 import type { AccountLease } from './account-lease.ts';
 import type { AccountLine } from './account-line.ts';
@@ -124,18 +125,26 @@ function connectionStart({ path, lastWord }: Life, line: AccountLine, held: Held
 
   /** Whoever asked for the logout under way. */
   let asker: { resolve(): void; reject(error: unknown): void } | undefined;
+  let isLoggingOut = false;
   line.obey({
     loggedIn: () => send({ type: 'LOGGED_IN' }),
     logOut: () =>
       new Promise<void>((resolve, reject) => {
         asker?.reject(new VigiliaError('LOGIN_WRONG_STEP', 'somebody else is logging the account out'));
-        asker = { resolve, reject };
+        const own = { resolve, reject };
+        asker = own;
+        isLoggingOut = false;
         send({ type: 'LOG_OUT' });
+        if (isLoggingOut) return;
+        // It failed a moment ago, or is just being left by what it was in.
+        if (asker === own) asker = undefined;
+        reject(new VigiliaError('TELEGRAM_OFFLINE', `account ${line.accountId} has no connection at the moment`));
       }),
   });
 
   /** What Telegram has forgotten is not used again; the sessions stay where they are. */
   const logOut = async (): Promise<void> => {
+    isLoggingOut = true;
     try {
       await liveLink().logOut();
       await deps.sessions.write(line.accountId, LOGGED_OUT);
@@ -149,13 +158,14 @@ function connectionStart({ path, lastWord }: Life, line: AccountLine, held: Held
     }
   };
 
-  let authenticatedAt = 0;
+  const authenticated = new Seen(clock);
   /**
    * A pong says that a server is there, not that the account is logged in: a session that was revoked answers pings for ever. So an account of
    * which nothing was heard lately asks where it stands. What the answer means for the link, the line tells; any other failure means nothing.
    */
   const confirmLogin = async (): Promise<void> => {
-    const answeredAgo = Math.min(line.health().lastRpcAgeMs ?? Number.POSITIVE_INFINITY, clock.now() - authenticatedAt);
+    const longAgo = Number.POSITIVE_INFINITY;
+    const answeredAgo = Math.min(line.health().lastRpcAgeMs ?? longAgo, authenticated.ageMs ?? longAgo);
     if (answeredAgo < CONFIRMED_MS) return;
     await line
       .state()
@@ -206,16 +216,23 @@ function connectionStart({ path, lastWord }: Life, line: AccountLine, held: Held
       tellAuthenticated: ({ context }) => {
         const { generation } = context;
         line.setState('authenticated');
-        authenticatedAt = clock.now();
+        authenticated.note();
         line.attach(liveLink(), {
           onTrouble: (error) => send({ type: 'LINK_DOWN', generation, error }),
           onSilence: () => send({ type: 'SUSPECT' }),
         });
         log.info({ generation }, 'connected');
       },
-      tellLive: () => log.debug({}, 'live'),
-      tellPostponed: ({ context }) =>
-        log.warn({ pauseMs: context.catchUpPauseMs }, 'the channels could not be asked for; trying again later'),
+      tellLive: () => {
+        line.setState('authenticated');
+        log.debug({}, 'live');
+      },
+      tellPostponed: ({ context: { catchUpPauseMs: pauseMs }, event }) => {
+        const cause = toVigiliaError((event as { error?: unknown }).error).message;
+        // Calls work, and what was missed is not known: its health says both.
+        line.setState('authenticated', `what was missed could not be asked for, and is again in ${Math.ceil(pauseMs / 1000)} s: ${cause}`);
+        log.warn({ pauseMs, cause }, 'the channels could not be asked for; trying again later');
+      },
       tellUnavailable: () => line.detach(),
       tellDisconnected: ({ context }) => {
         line.setState('disconnected', context.lastError);
@@ -320,7 +337,7 @@ async function login(
     const codeHash = await link.sendCode(credentials.phone);
     await link.signIn(credentials.phone, codeHash, credentials.code);
   }
-  await link.state();
+  line.standing = await link.state();
   const session = link.session();
   // A login by a person may have saved another one meanwhile: ours is older.
   signal.throwIfAborted();

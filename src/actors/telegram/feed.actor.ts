@@ -89,8 +89,10 @@ function feedLogic(chatId: ChatId, { line, desk, turns, asked }: FeedHouse, { lo
         await line.untilServing(signal);
         const turn = await turns.take(signal);
         if (!turn) throw new VigiliaError('TELEGRAM_OFFLINE', 'the feed was stopped');
+        giveBack = turn;
+        // Stopped before it could begin with it.
+        signal.addEventListener('abort', turn, { once: true });
         if (signal.aborted) turn();
-        else giveBack = turn;
       }),
       askDifference: fromPromise<Next>(async ({ signal }) => {
         const next = await withTurn(signal, askDifference());

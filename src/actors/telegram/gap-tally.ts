@@ -2,6 +2,7 @@ import type { Clock } from '../../clock.ts';
 import { ACCOUNT_BOX } from '../../machines/box-names.ts';
 import type { Gap } from '../../machines/ledger.ts';
 import type { AccountHealth, GapCounts, OpenGap } from '../../ports.ts';
+import { Seen } from '../seen.ts';
 
 /** Gaps that a report names. */
 const NAMED = 10;
@@ -11,8 +12,8 @@ type Kind = 'account' | 'channel';
 /** The gaps of an account that are open now, and what became of the others. */
 export class GapTally {
   readonly #clock: Clock;
-  /** By box, oldest first, with the wall-clock time. */
-  readonly #open = new Map<string, Gap & { readonly at: number }>();
+  /** By box, oldest first, with when it was found. */
+  readonly #open = new Map<string, Gap & { readonly found: Seen }>();
   readonly #counts: Record<Kind, { -readonly [K in keyof GapCounts]: GapCounts[K] }> = {
     account: { detected: 0, healed: 0, missing: 0 },
     channel: { detected: 0, healed: 0, missing: 0 },
@@ -31,7 +32,9 @@ export class GapTally {
     // A box that begins another life finds its gap again.
     const before = this.#open.get(gap.box);
     if (!before) this.#counts[kindOf(gap.box)].detected++;
-    this.#open.set(gap.box, { ...gap, at: before?.at ?? this.#clock.now() });
+    const found = before?.found ?? new Seen(this.#clock);
+    if (!before) found.note();
+    this.#open.set(gap.box, { ...gap, found });
   }
 
   heal(box: string, missing: number): void {
@@ -44,10 +47,9 @@ export class GapTally {
   }
 
   report(): Pick<AccountHealth, 'gaps' | 'openGaps' | 'gapCounts'> {
-    const now = this.#clock.now();
     const openGaps: OpenGap[] = [...this.#open.values()]
       .slice(0, NAMED)
-      .map(({ box, at, reason, from, to }) => ({ box, ageMs: Math.max(0, now - at), reason, from, to }));
+      .map(({ box, found, reason, from, to }) => ({ box, ageMs: found.ageMs ?? 0, reason, from, to }));
     const gapCounts = { account: { ...this.#counts.account }, channel: { ...this.#counts.channel } };
     return { gaps: this.#open.size, ...(openGaps.length > 0 ? { openGaps } : {}), gapCounts };
   }

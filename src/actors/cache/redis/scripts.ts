@@ -52,3 +52,18 @@ export const DROP_WINDOW = `${EPOCH}
   redis.call('HSET', KEYS[2], 'epoch', epoch, 'floor', string.format('%.0f', floor))
   redis.call('PEXPIRE', KEYS[2], ARGV[3])
   return epoch`;
+
+/**
+ * What `machines/allowance.ts` does. Redis has the time, so that the clocks of the gateways need not agree.
+ * KEYS: when the allowance is whole again. ARGV: how much it is, its period in ms, how much of it to use. @returns [granted, ms until it is whole]
+ */
+export const USE_ALLOWANCE = `
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + time[2] / 1000
+  local period, cost = tonumber(ARGV[2]), tonumber(ARGV[3])
+  local step = period / tonumber(ARGV[1])
+  local from = math.max(now, tonumber(redis.call('GET', KEYS[1]) or '0'))
+  if from + step * math.max(cost, 1) - now - period > 0.001 then return { 0, string.format('%.3f', from - now) } end
+  local full = from + step * cost
+  if cost > 0 then redis.call('SET', KEYS[1], string.format('%.3f', full), 'PX', math.ceil(full - now)) end
+  return { 1, string.format('%.3f', full - now) }`;

@@ -1,11 +1,19 @@
 import type { ChannelRevision } from '../../../ports.ts';
 import { forgetChannels } from '../../cache/forget-window.ts';
 import type { Action } from '../action.ts';
+import { knowFields } from '../given-fields.ts';
 
 /** Reads the account's channels and supergroups from Telegram and stores them with their access hashes. */
 export const getChannels: Action = {
   name: 'get-channels',
   idPrefix: 'channels',
+  request: {
+    readsOnly: true,
+    params: (given) => {
+      knowFields(given, []);
+      return {};
+    },
+  },
   run: async ({ job, calls, cache }) => {
     const found = await calls.dialogs();
     const channels = found.map(({ channel }) => ({

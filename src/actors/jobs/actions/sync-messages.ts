@@ -1,15 +1,18 @@
-import { parseChannelRef } from '../../../channel-ref.ts';
+import { formatChannelRef, parseChannelRef } from '../../../channel-ref.ts';
 import { VigiliaError } from '../../../errors.ts';
 import { messageJson } from '../../../message-json.ts';
 import type { ChannelRevision, ChatId, JsonObject, Message, TelegramCalls } from '../../../ports.ts';
 import { forgetChannels, forgetWindow } from '../../cache/forget-window.ts';
 import type { Action, ActionContext, ActionOutcome } from '../action.ts';
+import { booleanField, channelField, integerField, knowFields } from '../given-fields.ts';
 import { pumpPages } from '../page-pump.ts';
 import type { PumpLimits } from '../pump-policy.ts';
 import { RunStopped } from '../verdict.ts';
 
 /** Telegram's own limit of a page, in messages. */
 const PAGE = 100;
+/** Messages that one job may be asked for. */
+const MOST_MESSAGES = 1_000_000;
 /** Messages a job's result shows itself. */
 const SHOWN = 100;
 /** Measured in decision 10. */
@@ -42,6 +45,7 @@ interface Step {
 export const syncMessages: Action = {
   name: 'sync-messages',
   idPrefix: 'sync',
+  request: { readsOnly: true, params: readParams },
   run: async (context) => {
     const limit = Number(context.job.params.limit);
     const from = readCheckpoint(context.job.checkpoint) ?? (await begin(context, limit));
@@ -124,6 +128,16 @@ async function finish({ store, cache }: ActionContext, at: Checkpoint, complete:
     result: result as unknown as JsonObject,
     effect: (tx) => tx.markSynced(at.chatId, at.startedAt, at.done, complete),
     after: () => forgetWindow(cache, store, at.chatId),
+  };
+}
+
+/** The same rules, and the same parameters, as those of `POST …/sync-messages`: a test compares them. */
+function readParams(given: JsonObject): JsonObject {
+  knowFields(given, ['channelId', 'limit', 'force']);
+  return {
+    channelId: formatChannelRef(parseChannelRef(channelField(given, 'channelId'), 'params.channelId')),
+    limit: integerField(given, 'limit', { least: 1, most: MOST_MESSAGES, byDefault: 50 }),
+    force: booleanField(given, 'force', false),
   };
 }
 

@@ -18,7 +18,8 @@ import type {
   TelegramLink,
 } from '../../../ports.ts';
 import { UNORDERED } from '../../../ports.ts';
-import { bareChannelId, markPeer, toChannels, toHistoryPage } from './convert.ts';
+import { bareChannelId, toChannels, toHistoryPage } from './convert.ts';
+import { readDialogs } from './dialog-pages.ts';
 import { toChannelDifference, toDifference } from './differences.ts';
 import { fromGramJs } from './errors.ts';
 import { LinkClient } from './link-client.ts';
@@ -196,33 +197,11 @@ class GramJsLink implements TelegramLink {
     return { ...found, channel: { ...found.channel, about: about || null, participants: participantsCount ?? null } };
   }
 
-  async dialogs(): Promise<Dialog[]> {
-    const found = new Map<ChatId, Dialog>();
-    const seen = new Set<string>();
-    let at = { offsetDate: 0, offsetId: 0, offsetPeer: new Api.InputPeerEmpty() as Api.TypeInputPeer };
-    for (;;) {
-      const answer: Api.messages.TypeDialogs = await this.invoke(
-        new Api.messages.GetDialogs({ ...at, limit: PAGE_LIMIT, hash: long(0) }),
-      );
-      if (answer instanceof Api.messages.DialogsNotModified) break;
-      const before = seen.size;
-      for (const dialog of answer.dialogs) seen.add(`${dialog.className} ${markPeer(dialog.peer)}`);
-      const pts = new Map(answer.dialogs.map((dialog) => [markPeer(dialog.peer), 'pts' in dialog ? (dialog.pts ?? null) : null]));
-      for (const entry of this.#keep(toChannels(answer.chats))) {
-        const { chatId } = entry.channel;
-        if (pts.has(chatId)) found.set(chatId, { ...entry, pts: pts.get(chatId) ?? null });
-      }
-      const last = answer.dialogs.at(-1);
-      // A page that brings nothing new would be followed by itself for ever.
-      if (!(answer instanceof Api.messages.DialogsSlice) || !last || seen.size === before) break;
-      const top = answer.messages.find((message) => message.id === last.topMessage && samePeer(message, last.peer));
-      at = {
-        offsetId: last.topMessage,
-        offsetDate: top && 'date' in top ? top.date : at.offsetDate,
-        offsetPeer: inputPeerOf(last.peer, answer) ?? at.offsetPeer,
-      };
-    }
-    return [...found.values()];
+  dialogs(): Promise<Dialog[]> {
+    return readDialogs(
+      (request) => this.invoke(request),
+      (chats) => this.#keep(toChannels(chats)),
+    );
   }
 
   async history(chatId: ChatId, offsetId: number, limit: number): Promise<HistoryPage> {
@@ -402,24 +381,4 @@ function transportFlood(): VigiliaError {
 function saysHashIsWrong(thrown: unknown): boolean {
   if (!(thrown instanceof VigiliaError)) return false;
   return (thrown.cause as { readonly errorMessage?: unknown } | undefined)?.errorMessage === 'CHANNEL_INVALID';
-}
-
-function samePeer(message: Api.TypeMessage, peer: Api.TypePeer): boolean {
-  return message.peerId !== undefined && markPeer(message.peerId) === markPeer(peer);
-}
-
-/** How to address a peer of an answer, by what the answer itself says of it. */
-function inputPeerOf(
-  peer: Api.TypePeer,
-  answer: Api.messages.Dialogs | Api.messages.DialogsSlice,
-): Api.TypeInputPeer | undefined {
-  if (peer instanceof Api.PeerChat) return new Api.InputPeerChat({ chatId: peer.chatId });
-  if (peer instanceof Api.PeerChannel) {
-    const chat = answer.chats.find(({ id }) => id.equals(peer.channelId));
-    const accessHash = chat && 'accessHash' in chat ? chat.accessHash : undefined;
-    return accessHash ? new Api.InputPeerChannel({ channelId: peer.channelId, accessHash }) : undefined;
-  }
-  const user = answer.users.find(({ id }) => id.equals(peer.userId));
-  const accessHash = user && 'accessHash' in user ? user.accessHash : undefined;
-  return accessHash ? new Api.InputPeerUser({ userId: peer.userId, accessHash }) : undefined;
 }

@@ -44,6 +44,16 @@ export function fileShelf(folder: string): FileShelf {
       .sort((a, b) => b - a);
   }
 
+  /** By the names alone: the accounts of hundreds of folders are asked for every few seconds. */
+  async function holdsAny(accountId: string): Promise<boolean> {
+    try {
+      return (await listGenerations(accountId)).length > 0;
+    } catch {
+      // Whoever reads this account is told why it cannot be read; the others have nothing to do with it.
+      return true;
+    }
+  }
+
   /** Beside a process that saves, files go and come: nothing is believed absent that was there, or came, while one looked. */
   async function readGenerations(accountId: string): Promise<SealedGeneration[]> {
     for (let look = 0; look < LOOKS; look++) {
@@ -64,8 +74,13 @@ export function fileShelf(folder: string): FileShelf {
     async sessionAccounts() {
       const found = new Set<string>();
       for (const name of await listIfThere(folder)) {
-        const account = accountOf(name) ?? firstFormatAccount(name);
-        if (account !== undefined && (await readGenerations(account)).length > 0) found.add(account);
+        const account = accountOf(name);
+        if (account !== undefined) {
+          if (await holdsAny(account)) found.add(account);
+        } else {
+          const former = firstFormatAccount(name);
+          if (former !== undefined) found.add(former);
+        }
       }
       return [...found].sort();
     },

@@ -1,0 +1,144 @@
+/** What the gateway answers, as far as this page reads it. The schemas are in `/openapi.json`. */
+
+export interface AccountEvidence {
+  readonly id: string;
+  readonly state: string;
+  readonly since: number;
+  readonly reason?: string;
+  readonly lastPongAgeMs: number | null;
+  readonly lastUpdateAgeMs: number | null;
+  readonly gaps: number;
+  readonly gapCounts?: Readonly<Record<string, { readonly detected: number; readonly healed: number; readonly missing: number }>>;
+}
+
+export interface DependencyEvidence {
+  readonly kind: string;
+  readonly state: string;
+  readonly since: number;
+  readonly reason?: string;
+  readonly latencyMs?: number;
+  readonly lastAnswerAgeMs?: number;
+}
+
+export interface Health {
+  readonly status: 'ok' | 'degraded' | 'down';
+  readonly simulated: boolean;
+  readonly role: string;
+  readonly version: string;
+  readonly uptimeMs: number;
+  readonly accounts: readonly AccountEvidence[];
+  readonly dependencies: Readonly<Record<string, DependencyEvidence>>;
+  readonly notes: readonly string[];
+}
+
+export interface ChannelRow {
+  readonly id: number;
+  readonly username: string | null;
+  readonly title: string;
+  readonly kind: string;
+  readonly participants: number | null;
+  readonly messages?: number;
+  readonly syncedAt: string | null;
+  readonly complete: boolean;
+}
+
+export interface MessageRow {
+  readonly id: number;
+  readonly channelId: number;
+  readonly date: string;
+  readonly editDate: string | null;
+  readonly kind: 'message' | 'service';
+  readonly text: string;
+  readonly views: number | null;
+  readonly media: string | null;
+}
+
+export interface JobRow {
+  readonly jobId: string;
+  readonly action: string;
+  readonly params: unknown;
+  readonly accountId: string;
+  readonly status: string;
+  readonly progress: { readonly done: number; readonly total: number | null } | null;
+  readonly attempts: number;
+  readonly reason: string | null;
+  readonly result: unknown;
+  readonly error: { readonly code: string; readonly message: string } | null;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  readonly nextAttemptAt: string | null;
+}
+
+export interface LoginState {
+  readonly accountId: string;
+  readonly method: 'code' | 'qr';
+  readonly state: string;
+  readonly phone: string | null;
+  readonly code: {
+    readonly via: string;
+    readonly length: number | null;
+    readonly nextVia: string | null;
+    readonly resendAt: string | null;
+  } | null;
+  readonly triesLeft: number | null;
+  readonly passwordHint: string | null;
+  readonly qr: { readonly url: string; readonly svg: string; readonly expiresAt: string } | null;
+  readonly waitUntil: string | null;
+  readonly error: { readonly code: string; readonly message: string } | null;
+}
+
+export interface ActorNode {
+  readonly path: string;
+  readonly kind: string;
+  readonly state: string;
+  readonly since: number;
+  readonly incarnation: number;
+  readonly restarts: number;
+  readonly nextStartAt?: number;
+  readonly supervision?: {
+    readonly strategy: string;
+    readonly maxRestarts: number;
+    readonly periodMs: number;
+    readonly restarts: number;
+    readonly quarantines: boolean;
+  };
+  readonly events: { readonly handled: number; readonly rejected: number; readonly perSecond: number };
+  readonly lastExit?: { readonly at: number; readonly reason: string; readonly causes: readonly string[] };
+  readonly context?: Readonly<Record<string, unknown>>;
+  readonly children: readonly ActorNode[];
+}
+
+export interface EdgeName {
+  readonly from: string;
+  readonly to: readonly string[];
+  readonly on: string;
+  readonly branch: number;
+}
+
+export interface Transition {
+  readonly at: number;
+  readonly incarnation: number;
+  readonly event: string;
+  readonly raised: boolean;
+  readonly rejected: boolean;
+  readonly failed: boolean;
+  readonly edges: readonly EdgeName[];
+  readonly state?: string;
+  readonly durationMs?: number;
+}
+
+export interface ActorDetail extends ActorNode {
+  readonly transitions: readonly Transition[];
+}
+
+/** An event of `GET …/events`. */
+export interface ToldEvent {
+  readonly id: number;
+  readonly topic: string;
+  readonly at: string;
+  readonly channelId?: number;
+  readonly message?: MessageRow;
+  readonly ids?: readonly number[];
+  readonly jobId?: string;
+  readonly [field: string]: unknown;
+}

@@ -1,0 +1,30 @@
+import { createHash } from 'node:crypto';
+import type { App } from './app.ts';
+
+/**
+ * Answers to reads carry an `ETag`; who has them already is told so with 304 instead of getting them again (RFC 9110, 13.1.2). The tag is weak, since it
+ * is the same however the answer is compressed. Everything else is not to be kept at all.
+ */
+export function answerOnce(app: App): void {
+  app.addHook('onSend', async (request, reply, payload) => {
+    const cacheControl = reply.getHeader('cache-control');
+    const isRead = (request.method === 'GET' || request.method === 'HEAD') && reply.statusCode === 200;
+    if (!isRead || typeof payload !== 'string' || /no-store/.test(String(cacheControl))) {
+      if (cacheControl === undefined) reply.header('cache-control', 'no-store');
+      return payload;
+    }
+    if (cacheControl === undefined) reply.header('cache-control', 'private, no-cache');
+    const tag = `W/"${createHash('sha1').update(payload).digest('base64url')}"`;
+    reply.header('etag', tag);
+    // Fastify cannot answer HEAD with 304: it would name the length of nothing.
+    if (request.method !== 'GET' || !isKnown(request.headers['if-none-match'], tag)) return payload;
+    reply.code(304).removeHeader('content-type').removeHeader('content-length');
+    return null;
+  });
+}
+
+function isKnown(header: string | undefined, tag: string): boolean {
+  if (header === undefined) return false;
+  const opaque = (one: string): string => one.trim().replace(/^W\//, '');
+  return header.trim() === '*' || header.split(',').some((one) => opaque(one) === opaque(tag));
+}

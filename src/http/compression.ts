@@ -1,0 +1,46 @@
+import { promisify } from 'node:util';
+import { brotliCompress, constants, gzip } from 'node:zlib';
+import type { App } from './app.ts';
+
+/** Less is not worth it, in bytes. */
+const LEAST = 1_024;
+const COMPRESSIBLE = /^(application\/json|text\/(?!event-stream)|image\/svg\+xml)/;
+
+const brotli = promisify(brotliCompress);
+const zip = promisify(gzip);
+/** Nearly as small as the best, at a tenth of its time. */
+const BROTLI_QUALITY = 4;
+
+/** Compresses answers, in a thread of Node's pool, for clients that say they understand it. Streams of events never. */
+export function compressAnswers(app: App): void {
+  app.addHook('onSend', async (request, reply, payload) => {
+    const type = String(reply.getHeader('content-type') ?? '');
+    if (!COMPRESSIBLE.test(type)) return payload;
+    const vary = reply.getHeader('vary');
+    reply.header('vary', vary === undefined ? 'Accept-Encoding' : `${vary}, Accept-Encoding`);
+    if (typeof payload !== 'string' || Buffer.byteLength(payload) < LEAST || reply.hasHeader('content-encoding')) return payload;
+    const encoding = chosen(request.headers['accept-encoding']);
+    if (encoding === undefined) return payload;
+    reply.header('content-encoding', encoding).removeHeader('content-length');
+    const text = Buffer.from(payload);
+    return encoding === 'br'
+      ? brotli(text, { params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY, [constants.BROTLI_PARAM_SIZE_HINT]: text.length } })
+      : zip(text);
+  });
+}
+
+/** @returns the one of ours that is liked best (RFC 9110, 12.5.3), brotli of two that are liked the same */
+function chosen(header: string | undefined): 'br' | 'gzip' | undefined {
+  if (header === undefined) return undefined;
+  const weights = new Map<string, number>();
+  for (const part of header.toLowerCase().split(',')) {
+    const [name = '', ...parameters] = part.split(';').map((word) => word.trim());
+    const q = parameters.find((word) => word.startsWith('q='))?.slice(2);
+    weights.set(name, q === undefined ? 1 : Number(q));
+  }
+  const weightOf = (name: string): number => weights.get(name) ?? weights.get('*') ?? 0;
+  const br = weightOf('br');
+  const gz = weightOf('gzip');
+  if (br > 0 && br >= gz) return 'br';
+  return gz > 0 ? 'gzip' : undefined;
+}

@@ -1,0 +1,162 @@
+import type { Static } from 'typebox';
+import { VigiliaError } from '../errors.ts';
+import type { Job, JobFilter } from '../ports.ts';
+import type { App } from './app.ts';
+import { READ_MS, withinDeadline } from './deadline.ts';
+import type { GatewayDeps } from './gateway-deps.ts';
+import { DeadLetterFilterSchema, DeadLettersQuerySchema, deadLetterFilter, deadLettersQuery, pageOfJobs } from './job-query.ts';
+import { HistorySchema, historyOf, JobPathSchema } from './job-routes.ts';
+import { JobSchema, jobView, ListedJobSchema, listedJobView } from './job-view.ts';
+import { Type } from './typebox.ts';
+import { bodyIsOptional, NoBody, NoQuery, nullable } from './view.ts';
+
+/** Lines of its history that a dead letter shows itself. */
+const LINES_SHOWN = 1_000;
+
+/** Where a dead letter comes from. Only jobs are kept here: a foreign message that never became one is in the broker's dead-letter queue. */
+const KIND = { kind: Type.Literal('job') };
+const ListedSchema = Type.Object({ ...KIND, ...ListedJobSchema.properties });
+const WholeSchema = Type.Object({ ...KIND, ...JobSchema.properties, history: HistorySchema });
+
+const Many = {
+  filter: Type.Optional(DeadLetterFilterSchema),
+  all: Type.Boolean({ default: false, description: 'Without a filter it has to be said that all are meant.' }),
+  limit: Type.Integer({
+    minimum: 1,
+    maximum: 1_000,
+    default: 100,
+    description: 'How many at most; ask again while any are left.',
+  }),
+};
+const ManySchema = Type.Object(Many, { additionalProperties: false });
+
+const left = Type.Integer({ description: 'How many more fit, counted up to 10,000.' });
+
+/** Dead letters: jobs that failed for good. Search them, have them done again, or delete them. */
+export function addDeadLetterRoutes(app: App, deps: GatewayDeps, base: string): void {
+  const { clock, log, store, desk, health } = deps;
+  const route = `${base}/dead-letters`;
+
+  const dead = async (id: string): Promise<Job> => {
+    const job = await withinDeadline(clock, READ_MS, store.findJob(id));
+    if (job?.status === 'failed') return job;
+    throw new VigiliaError('NOT_FOUND', `There is no dead letter ${id}.`, { field: 'id' });
+  };
+
+  const meant = async ({ filter, all }: Static<typeof ManySchema>): Promise<JobFilter> => {
+    const given = Object.keys(filter ?? {}).length > 0;
+    if (given === all) {
+      const reason = given ? 'cannot be true beside a filter' : 'has to be true where no filter says which are meant';
+      throw new VigiliaError('INVALID_REQUEST', `all: ${reason}.`, { field: 'all' });
+    }
+    return deadLetterFilter(filter ?? {}, deps);
+  };
+
+  app.get(
+    route,
+    {
+      config: { scope: 'read', summary: 'Dead letters, the last one first', errors: ['INVALID_CHANNEL', 'STORE_UNAVAILABLE'] },
+      schema: {
+        querystring: DeadLettersQuerySchema,
+        response: {
+          200: Type.Object({ deadLetters: Type.Array(ListedSchema), next: nullable(Type.Object({ cursor: Type.String() })) }),
+        },
+      },
+    },
+    async (request) => {
+      const query = await deadLettersQuery(request.query, deps);
+      const listed = await withinDeadline(clock, READ_MS, store.listJobs({ ...query, limit: query.limit + 1 }));
+      const { jobs, next } = pageOfJobs(listed, query);
+      const { accounts } = await health();
+      return { deadLetters: jobs.map((job) => ({ kind: 'job' as const, ...listedJobView(job, accounts) })), next };
+    },
+  );
+
+  app.get(
+    `${route}/:id`,
+    {
+      config: { scope: 'read', summary: 'A dead letter with its whole history', errors: ['STORE_UNAVAILABLE'] },
+      schema: { params: JobPathSchema, querystring: NoQuery, response: { 200: WholeSchema } },
+    },
+    async (request) => {
+      const job = await dead(request.params.id);
+      const history = await historyOf(deps, job.id, { after: 0, limit: LINES_SHOWN });
+      return { kind: 'job' as const, ...jobView(job, (await health()).accounts), history };
+    },
+  );
+
+  app.post(
+    `${route}/:id/replay`,
+    {
+      config: {
+        scope: 'write',
+        summary: 'Have a dead letter done again, its history kept',
+        errors: ['JOB_NOT_RETRIABLE', 'UNKNOWN_ACCOUNT', 'STORE_UNAVAILABLE'],
+      },
+      schema: { params: JobPathSchema, querystring: NoQuery, body: NoBody, response: { 202: JobSchema } },
+      preValidation: bodyIsOptional,
+    },
+    async (request, reply) => {
+      const { id } = await dead(request.params.id);
+      const job = await withinDeadline(clock, READ_MS, desk.retry(id));
+      return reply.code(202).send(jobView(job, (await health()).accounts));
+    },
+  );
+
+  app.post(
+    `${route}/replay`,
+    {
+      config: {
+        scope: 'write',
+        summary: 'Have those that fit done again, the oldest first',
+        errors: ['INVALID_CHANNEL', 'STORE_UNAVAILABLE'],
+      },
+      schema: {
+        body: ManySchema,
+        querystring: NoQuery,
+        response: { 202: Type.Object({ replayed: Type.Integer(), left }) },
+      },
+    },
+    async (request, reply) => {
+      const filter = await meant(request.body);
+      const { done, left } = await withinDeadline(clock, READ_MS, desk.replay(filter, request.body.limit));
+      log.info({ requestId: request.id, filter, replayed: done, left }, 'dead letters replayed');
+      return reply.code(202).send({ replayed: done, left });
+    },
+  );
+
+  app.post(
+    `${route}/purge`,
+    {
+      config: {
+        scope: 'admin',
+        summary: 'Delete those that fit with their history, the oldest first',
+        errors: ['INVALID_CHANNEL', 'STORE_UNAVAILABLE'],
+      },
+      schema: { body: ManySchema, querystring: NoQuery, response: { 200: Type.Object({ purged: Type.Integer(), left }) } },
+    },
+    async (request) => {
+      const filter = await meant(request.body);
+      const { done, left } = await withinDeadline(clock, READ_MS, desk.purge(filter, request.body.limit));
+      // What was deleted has no history any more: the log keeps who deleted what.
+      log.warn({ requestId: request.id, caller: request.caller?.id, filter, purged: done, left }, 'dead letters purged');
+      return { purged: done, left };
+    },
+  );
+
+  app.delete(
+    `${route}/:id`,
+    {
+      config: { scope: 'admin', summary: 'Delete a dead letter with its history', errors: ['STORE_UNAVAILABLE'] },
+      schema: { params: JobPathSchema, querystring: NoQuery },
+    },
+    async (request, reply) => {
+      const { id, action, accountId, error } = await dead(request.params.id);
+      const { done } = await withinDeadline(clock, READ_MS, desk.purge({ id }, 1));
+      if (done === 0) throw new VigiliaError('NOT_FOUND', `There is no dead letter ${id}.`, { field: 'id' });
+      const fields = { job: id, action, account: accountId, error: error?.code };
+      log.warn({ requestId: request.id, caller: request.caller?.id, ...fields }, 'dead letter purged');
+      return reply.code(204).send();
+    },
+  );
+}

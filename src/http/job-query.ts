@@ -1,0 +1,157 @@
+import type { Static } from 'typebox';
+import { formatChannelRef, parseChannelRef } from '../channel-ref.ts';
+import { VigiliaError } from '../errors.ts';
+import type { Job, JobFilter, JobQuery, JobStatus } from '../ports.ts';
+import { READ_MS, withinDeadline } from './deadline.ts';
+import type { GatewayDeps } from './gateway-deps.ts';
+import { SHOWN_STATUSES } from './job-view.ts';
+import { Type } from './typebox.ts';
+
+/** A moment in a query: with its offset, since nobody knows the sender's zone. */
+const MOMENT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})$/;
+const MomentSchema = Type.String({ maxLength: 40, description: 'ISO 8601 with an offset, e.g. 2024-05-06T07:08:09Z.' });
+const WordSchema = Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$' });
+
+/** By what jobs and dead letters are found alike. */
+const COMMON = {
+  action: Type.Optional(WordSchema),
+  accountId: Type.Optional(WordSchema),
+  channel: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 256,
+      description: 'As channelId; found under its other name too, where it is stored.',
+    }),
+  ),
+};
+
+const PAGE = {
+  cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 256, description: "The page before's next.cursor." })),
+  limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
+};
+
+const DEAD = {
+  ...COMMON,
+  code: Type.Optional(Type.String({ pattern: '^[A-Z0-9_]{1,64}$', description: 'Of the error that it died of.' })),
+  text: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 256, description: 'A part of its error, reason or parameters, upper or lower case.' }),
+  ),
+  from: Type.Optional(MomentSchema),
+  to: Type.Optional(MomentSchema),
+};
+
+/** What `GET …/jobs` takes; all that is given has to fit. */
+export const JobsQuerySchema = Type.Object(
+  {
+    status: Type.Optional(Type.Enum(SHOWN_STATUSES)),
+    ...COMMON,
+    from: Type.Optional(MomentSchema),
+    to: Type.Optional(MomentSchema),
+    ...PAGE,
+  },
+  { additionalProperties: false },
+);
+
+/** What `GET …/dead-letters` takes; all that is given has to fit. */
+export const DeadLettersQuerySchema = Type.Object({ ...DEAD, ...PAGE }, { additionalProperties: false });
+
+/** Which dead letters something is done to. */
+export const DeadLetterFilterSchema = Type.Object(DEAD, { additionalProperties: false });
+
+const ASKED: Readonly<Record<(typeof SHOWN_STATUSES)[number], readonly JobStatus[]>> = {
+  queued: ['queued'],
+  processing: ['processing'],
+  completed: ['completed'],
+  failed: ['failed'],
+  delayed: ['delayed', 'parked'],
+  cancelled: ['cancelled'],
+};
+
+type Deps = Pick<GatewayDeps, 'clock' | 'reader'>;
+
+/** @throws INVALID_REQUEST, INVALID_CHANNEL, STORE_UNAVAILABLE */
+export async function jobsQuery(query: Static<typeof JobsQuerySchema>, deps: Deps): Promise<JobQuery> {
+  const { status, from, to } = query;
+  const created = rangeOf(from, to);
+  return {
+    ...(await commonOf(query, deps)),
+    ...(status !== undefined && { statuses: ASKED[status] }),
+    ...(created !== undefined && { created }),
+    ...pageOf(query, 'createdAt'),
+  };
+}
+
+/** @throws INVALID_REQUEST, INVALID_CHANNEL, STORE_UNAVAILABLE */
+export async function deadLettersQuery(query: Static<typeof DeadLettersQuerySchema>, deps: Deps): Promise<JobQuery> {
+  return { ...(await deadLetterFilter(query, deps)), statuses: ['failed'], ...pageOf(query, 'endedAt') };
+}
+
+/** @throws INVALID_REQUEST, INVALID_CHANNEL, STORE_UNAVAILABLE */
+export async function deadLetterFilter(filter: Static<typeof DeadLetterFilterSchema>, deps: Deps): Promise<JobFilter> {
+  const { code, text, from, to } = filter;
+  const ended = rangeOf(from, to);
+  return {
+    ...(await commonOf(filter, deps)),
+    ...(code !== undefined && { code }),
+    ...(text !== undefined && { text }),
+    ...(ended !== undefined && { ended }),
+  };
+}
+
+/**
+ * A page of a list that was asked for one longer than its limit.
+ * @returns the page, and what asks for the next one; null where there is none
+ */
+export function pageOfJobs(
+  found: readonly Job[],
+  { by, limit }: JobQuery,
+): { jobs: readonly Job[]; next: { cursor: string } | null } {
+  const jobs = found.slice(0, limit);
+  const last = jobs.at(-1);
+  const at = last?.[by];
+  if (found.length <= limit || last === undefined || at == null) return { jobs, next: null };
+  return { jobs, next: { cursor: Buffer.from(`${at}.${last.id}`).toString('base64url') } };
+}
+
+async function commonOf(
+  { action, accountId, channel }: { readonly action?: string; readonly accountId?: string; readonly channel?: string },
+  { clock, reader }: Deps,
+): Promise<JobFilter> {
+  const filter = { ...(action !== undefined && { action }), ...(accountId !== undefined && { accountId }) };
+  if (channel === undefined) return filter;
+  const ref = parseChannelRef(channel, 'channel');
+  const stored = await withinDeadline(clock, READ_MS, reader.channel(ref));
+  const names = [formatChannelRef(ref), ...(stored ? [String(stored.chatId), stored.username] : [])];
+  return { ...filter, channels: [...new Set(names.filter((name) => name !== null))] };
+}
+
+function pageOf(
+  query: { readonly cursor?: string; readonly limit: number },
+  by: JobQuery['by'],
+): Pick<JobQuery, 'by' | 'limit' | 'after'> {
+  const { cursor, limit } = query;
+  if (cursor === undefined) return { by, limit };
+  const [, at, id] = /^(\d{1,15})\.(.{1,128})$/s.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
+  if (at === undefined || id === undefined) throw refused('cursor', 'is not one that a page gave');
+  return { by, limit, after: { at: Number(at), id } };
+}
+
+function rangeOf(from: string | undefined, to: string | undefined): JobFilter['created'] {
+  if (from === undefined && to === undefined) return undefined;
+  const range = {
+    ...(from !== undefined && { from: momentOf(from, 'from') }),
+    ...(to !== undefined && { to: momentOf(to, 'to') }),
+  };
+  if (range.from !== undefined && range.to !== undefined && range.from > range.to) throw refused('to', 'is before from');
+  return range;
+}
+
+function momentOf(text: string, field: string): number {
+  const ms = MOMENT.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(ms)) throw refused(field, 'must be a time in ISO 8601 with an offset, as 2024-05-06T07:08:09Z');
+  return ms;
+}
+
+function refused(field: string, reason: string): VigiliaError {
+  return new VigiliaError('INVALID_REQUEST', `${field}: ${reason}.`, { field });
+}

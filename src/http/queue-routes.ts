@@ -1,0 +1,89 @@
+import type { Static } from 'typebox';
+import { causeChain } from '../errors.ts';
+import type { HealthReport, JobCounts } from '../ports.ts';
+import type { App } from './app.ts';
+import { READ_MS, withinDeadline } from './deadline.ts';
+import type { GatewayDeps } from './gateway-deps.ts';
+import { Type } from './typebox.ts';
+import { NoQuery, nullable } from './view.ts';
+
+/** How long the question whether the queue is healthy waits for the database, in ms. */
+const HEALTH_MS = 2_000;
+/** How long what was counted counts, in ms: it is asked for often, and counting reads all jobs. */
+const KEPT_MS = 1_000;
+
+const StatsSchema = Type.Object({
+  waiting: Type.Integer({ description: 'Queued.' }),
+  active: Type.Integer({ description: 'In processing.' }),
+  completed: Type.Integer(),
+  failed: Type.Integer(),
+  delayed: Type.Integer({ description: 'Waiting for a time: another attempt, or the end of a flood wait.' }),
+  paused: Type.Integer({ description: 'Waiting for their account.' }),
+  total: Type.Integer({ description: 'The sum of the six.' }),
+});
+type Stats = Static<typeof StatsSchema>;
+
+const HealthSchema = Type.Object({ healthy: Type.Boolean(), stats: nullable(StatsSchema) });
+
+/** How many jobs there are, and whether they move. */
+export function addQueueRoutes(app: App, { clock, log, store, health }: GatewayDeps, base: string): void {
+  let counting: Promise<Stats> | undefined;
+  let kept: { readonly stats: Stats; readonly at: number } | undefined;
+
+  const stats = async (deadlineMs: number): Promise<Stats> => {
+    if (kept !== undefined && clock.monotonic() - kept.at < KEPT_MS) return kept.stats;
+    const at = clock.monotonic();
+    // One count at a time: when the store hangs, those who ask shall not pile up on it.
+    const mine = counting ?? store.countJobs().then(statsOf);
+    counting = mine;
+    try {
+      kept = { stats: await withinDeadline(clock, deadlineMs, mine), at };
+      return kept.stats;
+    } finally {
+      if (counting === mine) counting = undefined;
+    }
+  };
+
+  app.get(
+    `${base}/queue/stats`,
+    {
+      config: { scope: 'read', summary: 'How many jobs there are, by state', errors: ['STORE_UNAVAILABLE'] },
+      schema: { querystring: NoQuery, response: { 200: StatsSchema } },
+    },
+    async (_request, reply) => reply.header('cache-control', 'no-store').send(await stats(READ_MS)),
+  );
+
+  app.get(
+    `${base}/queue/health`,
+    {
+      config: { scope: 'read', summary: 'Whether jobs move: 200, or 503' },
+      schema: {
+        querystring: NoQuery,
+        response: { 200: HealthSchema, 503: HealthSchema },
+      },
+    },
+    async (request, reply) => {
+      reply.header('cache-control', 'no-store');
+      try {
+        const [counts, report] = await Promise.all([stats(HEALTH_MS), health()]);
+        const healthy = moves(counts, report);
+        if (!healthy) reply.code(503).header('retry-after', '5');
+        return { healthy, stats: counts };
+      } catch (error) {
+        log.debug({ requestId: request.id, causes: causeChain(error) }, 'the queue cannot be counted');
+        return reply.code(503).header('retry-after', '5').send({ healthy: false, stats: null });
+      }
+    },
+  );
+}
+
+function statsOf({ queued, processing, completed, failed, delayed, parked }: JobCounts): Stats {
+  const counts = { waiting: queued, active: processing, completed, failed, delayed, paused: parked };
+  return { ...counts, total: Object.values(counts).reduce((sum, count) => sum + count, 0) };
+}
+
+/** Jobs move where their wake-ups get through, and somebody serves an account, or nobody has to. */
+function moves({ waiting, paused }: Stats, { dependencies, accounts }: HealthReport): boolean {
+  const isServed = accounts.some(({ state }) => state === 'authenticated');
+  return dependencies.broker.state === 'up' && (isServed || waiting + paused === 0);
+}

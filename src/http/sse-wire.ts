@@ -1,0 +1,35 @@
+import type { ServerResponse } from 'node:http';
+import { EVENT_VERSION, frameOf } from '../actors/events/told-event.ts';
+import { type EventWire, RETRY_MS } from './event-wire.ts';
+
+/** A response as a stream of Server-Sent Events. */
+export function sseWire(response: ServerResponse): EventWire {
+  const gone = new AbortController();
+  const leave = (): void => gone.abort();
+  response.once('close', leave);
+  if (response.destroyed || response.socket === null) leave();
+  const idLine = (position: number | undefined): string => (position === undefined ? '' : `id: ${position}\n`);
+  return {
+    gone: gone.signal,
+    get isFull() {
+      return response.writableNeedDrain;
+    },
+    begin(position) {
+      response.socket?.setNoDelay(true).setTimeout(0);
+      response.writeHead(200);
+      // An id without data moves where the client resumes, and is no event.
+      response.write(`retry: ${RETRY_MS}\n${idLine(position)}\n`);
+    },
+    write: (frames) => response.write(frames),
+    onDrain(listener) {
+      response.once('drain', listener);
+      return () => response.off('drain', listener);
+    },
+    beat: (position) => void response.write(`: heartbeat\n${idLine(position)}\n`),
+    end(reason, position) {
+      const data = { version: EVENT_VERSION, id: position ?? null, topic: 'closed', reason, retryMs: RETRY_MS };
+      response.end(frameOf(null, 'closed', data));
+    },
+    destroy: () => void response.destroy(),
+  };
+}

@@ -1,0 +1,33 @@
+import type { HealthReport } from '../../src/ports.ts';
+import { until } from '../support/program.ts';
+import { WORKERS } from './rules.ts';
+import { PEOPLE } from './world.ts';
+
+/** Makes the accounts and logs them in as people do, over HTTP; then waits until both workers have some, so that what befalls one is not all. */
+export async function logEverybodyIn(apiUrl: string, healthUrl: string): Promise<void> {
+  const post = async (path: string, body: object): Promise<Record<string, unknown>> => {
+    const answer = await fetch(`${apiUrl}/accounts${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    const said = (await answer.json()) as Record<string, unknown> & { error?: { code: string } };
+    // The first one is there by itself.
+    if (!answer.ok && said.error?.code !== 'ACCOUNT_EXISTS') throw new Error(`${path}: ${answer.status} ${JSON.stringify(said)}`);
+    return said;
+  };
+  await Promise.all(
+    PEOPLE.map(async ({ id, phone, code }) => {
+      await post('', { id });
+      const begun = await until(() => post(`/${id}/login`, { method: 'code', phone }));
+      if (begun.state !== 'awaiting-code') throw new Error(`login of ${id}: ${JSON.stringify(begun)}`);
+      const done = await post(`/${id}/login/code`, { code });
+      if (done.state !== 'done') throw new Error(`login of ${id}: ${JSON.stringify(done)}`);
+    }),
+  );
+  await until(async () => {
+    const { status, accounts } = (await (await fetch(healthUrl)).json()) as HealthReport;
+    const workers = new Set(accounts.map(({ lease }) => lease?.worker));
+    return status === 'ok' && accounts.length === PEOPLE.length && workers.size === WORKERS.length ? true : undefined;
+  });
+}
