@@ -110,7 +110,8 @@ export const VARIABLES = [
   {
     name: 'RABBITMQ_URL',
     byDefault: '',
-    description: 'RabbitMQ, `amqp://user:password@host:port/vhost`. Without it: a broker in the process.',
+    description:
+      'RabbitMQ, `amqp://user:password@host:port/vhost`, or `amqps://…` for TLS. Without it: a broker in the process; split roles find jobs through the database.',
     show: 'url',
   },
   {

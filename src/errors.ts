@@ -127,6 +127,11 @@ export const ERRORS = {
   JOB_CANCELLED: { fault: 'permanent', status: 500, meaning: 'The job was cancelled.' },
   JOB_ENDED: { fault: 'permanent', status: 409, meaning: 'The job has ended: there is nothing to cancel.' },
   JOB_NOT_RETRIABLE: { fault: 'permanent', status: 409, meaning: 'Only a job that failed or was cancelled can be retried.' },
+  ANSWER_OWED: {
+    fault: 'permanent',
+    status: 409,
+    meaning: 'The program that asked for the job over RabbitMQ was not answered yet; it can be deleted once it was.',
+  },
   IDEMPOTENCY_KEY_REUSED: {
     fault: 'permanent',
     status: 409,

@@ -9,6 +9,7 @@ import {
   type EventFigures,
   type HealthReport,
   JOB_STATUSES,
+  type Json,
   type Store,
   type StreamState,
 } from './ports.ts';
@@ -104,6 +105,7 @@ export function createMetrics({ store, system, health, events }: MetricSources, 
     'state',
   ]);
   const broker = brokerMetrics(registers);
+  const foreign = foreignMetrics(registers);
   const stream = streamMetrics(registers);
   const actors = actorMetrics(registers);
 
@@ -149,6 +151,7 @@ export function createMetrics({ store, system, health, events }: MetricSources, 
       }
     }
     broker.set(report.dependencies.broker);
+    foreign.set(report.dependencies.broker);
     for (const [dependency, found] of Object.entries(report.dependencies)) {
       if (found === undefined) continue;
       dependencies.set({ dependency, kind: found.kind, state: found.state }, 1);
@@ -232,6 +235,48 @@ function brokerMetrics(registers: Registry[]): { set(found: DependencyHealth): v
       problems.set(Array.isArray(found.problems) ? found.problems.length : 0);
     },
   };
+}
+
+/** The figures of other programs that ask and listen over RabbitMQ; none where this process does not deal with them. */
+function foreignMetrics(registers: Registry[]): { set(found: DependencyHealth): void } {
+  const counter = (name: string, help: string, labelNames: string[] = []): Counter =>
+    new Counter({ name, help, labelNames, registers });
+  const gauge = (name: string, help: string): Gauge => new Gauge({ name, help, registers });
+  const requests = counter(
+    'vigilia_foreign_requests_total',
+    'Requests of other programs by what came of them: stored, known (the same again), or the code of the error that made them dead letters.',
+    ['outcome'],
+  );
+  const answers = counter('vigilia_foreign_answers_total', 'Answers to jobs of other programs.');
+  const owed = gauge('vigilia_foreign_answers_owed', 'Answers that are owed and were not taken by RabbitMQ, 16 at most.');
+  const published = counter('vigilia_events_published_total', 'Events that RabbitMQ has confirmed.');
+  const missed = counter(
+    'vigilia_events_never_published_total',
+    'Events that were deleted as old before they could be published.',
+  );
+  const lag = gauge('vigilia_publisher_lag_events', 'Events that are to be published; only where this process publishes.');
+  const lagSeconds = gauge('vigilia_publisher_lag_seconds', 'Time since the first of them was written; 0 where there is none.');
+  return {
+    set(found) {
+      requests.reset();
+      for (const one of [answers, owed, published, missed, lag, lagSeconds]) one.remove();
+      const [asked, answered, events] = [found.requests, found.answers, found.events].map(figuresOf);
+      if (!asked || !answered || !events) return;
+      for (const [outcome, count] of Object.entries(asked)) requests.inc({ outcome }, count);
+      answers.inc(answered.sent ?? 0);
+      owed.set(answered.owed ?? 0);
+      published.inc(events.published ?? 0);
+      missed.inc(events.missed ?? 0);
+      if (events.lag !== undefined) lag.set(events.lag);
+      if (events.lagMs !== undefined) lagSeconds.set(events.lagMs / 1000);
+    },
+  };
+}
+
+/** @returns what of an object is numbers; undefined where it is none */
+function figuresOf(found: Json | undefined): Readonly<Record<string, number>> | undefined {
+  if (typeof found !== 'object' || found === null) return undefined;
+  return Object.fromEntries(Object.entries(found).filter((entry): entry is [string, number] => typeof entry[1] === 'number'));
 }
 
 /** The figures of the stream of events, and of those who listen to it here. */

@@ -312,18 +312,6 @@ export interface EventFigures {
   readonly resets: number;
 }
 
-/** What is counted of a process's dealings with other programs over RabbitMQ. */
-export interface ForeignCounts {
-  /** Requests by what came of them: `stored`, `known`, or the code of the error that made them a dead letter. */
-  readonly requests: Readonly<Record<string, number>>;
-  /** Answers to jobs that have ended. */
-  readonly answers: number;
-  /** Events that were confirmed. */
-  readonly published: number;
-  /** Events that were deleted as old before they could be published. */
-  readonly missed: number;
-}
-
 // ── The store ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Which Telegram a database belongs to: the real one, or a server with this key. */
@@ -545,18 +533,8 @@ export interface UnpublishedEvents extends EventPage {
   readonly position: number;
 }
 
-/** How far publishing is behind. */
-export interface PublishingLag {
-  /** Up to here all was published. */
-  readonly position: number;
-  /** Events that are still to be published. */
-  readonly events: number;
-  /** When the first of them was written, ms since the Unix epoch; null where there is none. */
-  readonly since: number | null;
-}
-
 /** What the database keeps for other programs, which ask and listen over RabbitMQ. */
-export interface ForeignDesk {
+interface ForeignDesk {
   /**
    * Stores a job for another program, with its first event and the request, in one statement.
    * @returns `stored`; `known` where the same request was stored before, which changes nothing; `taken` where the id is that of another job;
@@ -578,8 +556,6 @@ export interface ForeignDesk {
   readUnpublished(hold: SequencerHold, limit: number): Promise<UnpublishedEvents | undefined>;
   /** Everything up to a position was published; a lower one than what is known changes nothing. */
   notePublished(position: number): Promise<void>;
-  /** @returns undefined where nothing was ever published */
-  publishingLag(): Promise<PublishingLag | undefined>;
 }
 
 /**

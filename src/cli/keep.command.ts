@@ -6,6 +6,7 @@ import { EXIT } from './exit-codes.ts';
 import { Keeper, type KeptProcess } from './keeper.ts';
 import { IS_UP, KEPT } from './kept.ts';
 import { watchParent } from './parent-watch.ts';
+import { hasTerminal } from './stop-signals.ts';
 import { complain } from './terminal.ts';
 
 /**
@@ -21,6 +22,10 @@ export async function keepProgram(entry: string): Promise<number> {
     say: (text) => complain(`vigilia keep: ${text}`),
   });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => keeper.stop());
+  process.on('SIGHUP', () => {
+    if (hasTerminal()) keeper.stop();
+    else keeper.reload();
+  });
   // npm that is killed passes nothing on. Without npm, a parent that goes is a shell, which may have been left on purpose.
   if (process.env.npm_lifecycle_event !== undefined) {
     const onGone = (): void => {

@@ -13,7 +13,7 @@ export interface KeptProcess {
   readonly ended: Promise<ProcessEnd>;
   /** It has said that it is up. */
   isUp(): boolean;
-  kill(signal: 'SIGTERM' | 'SIGKILL'): void;
+  kill(signal: 'SIGTERM' | 'SIGKILL' | 'SIGHUP'): void;
 }
 
 interface KeeperDeps {
@@ -56,6 +56,11 @@ export class Keeper {
       say(`the program ended (${nameOf(end)}) after ${seconds(livedMs)}; starting it again in ${seconds(verdict.delayMs)}`);
       if (!(await pause(clock, verdict.delayMs, this.#stopping.signal))) return { exitCode: 0, signal: null };
     }
+  }
+
+  /** Has the program read its tokens anew. One that is starting reads them anyway. */
+  reload(): void {
+    if (this.#child?.isUp()) this.#child.kill('SIGHUP');
   }
 
   /** Passes a stop on. Whoever asks twice wants it at once, and the program knows that rule itself. */

@@ -5,7 +5,8 @@ import { configuration } from './environment.ts';
 import { EXIT } from './exit-codes.ts';
 import { sayWhenUp, watchKeeper } from './kept.ts';
 import { reasonOf } from './reason.ts';
-import { onStopSignals } from './stop-signals.ts';
+import { reloadTokens } from './reload.ts';
+import { onHangUp, onStopSignals } from './stop-signals.ts';
 import { onStray } from './stray.ts';
 import { complain } from './terminal.ts';
 
@@ -41,6 +42,12 @@ export async function runProgram(host: ProgramHost, kept: boolean): Promise<numb
   });
   const { startProgram } = await import('../program.ts');
   program = await startProgram(config, host, log);
+  const running = program;
+  onHangUp({
+    kept,
+    reload: () => reloadTokens({ log, config, read: configuration, program: running }),
+    stop,
+  });
   // A stop that was asked for before there was anything to stop.
   if (asked) void program.stop();
   let up = false;

@@ -53,9 +53,9 @@ export async function ask<T>(path: string, { method = 'GET', body, signal, alsoF
   const response = await request(path, { method, body, signal });
   const text = await response.text();
   const json = (response.headers.get('content-type') ?? '').startsWith('application/json');
-  const content: unknown = json && text !== '' ? JSON.parse(text) : text;
+  const content: unknown = json && text !== '' ? JSON.parse(text) : text || undefined;
   if (response.ok || alsoFine.includes(response.status)) return content as T;
-  const error = (content as { error?: { code?: string; message?: string; field?: string } }).error;
+  const error = (content as { error?: { code?: string; message?: string; field?: string } } | undefined)?.error;
   throw new ApiError(
     response.status,
     error?.code ?? `HTTP_${response.status}`,

@@ -134,7 +134,7 @@ function Viewed({
 function Mark({ health }: { readonly health: Health | undefined }): JSX.Element {
   const tone = health === undefined ? 'idle' : { ok: 'good', degraded: 'busy', down: 'bad' }[health.status];
   return (
-    <svg class={`mark ${tone}`} viewBox="0 0 16 16" aria-hidden="true">
+    <svg class={`lamp ${tone}`} viewBox="0 0 16 16" aria-hidden="true">
       <circle cx="8" cy="8" r="6.5" />
       <circle class="pupil" cx="8" cy="8" r="2.8" />
     </svg>

@@ -76,11 +76,13 @@ export function Shown<T>({
   readonly children: (value: T) => ComponentChildren;
 }): JSX.Element {
   const now = useNow();
-  if (of.value === undefined) return of.error ? <Trouble error={of.error} onRetry={of.refresh} /> : <Loading />;
+  // That nobody answers is told once, for the whole page.
+  const told = of.error && of.error.status !== 0 ? <Trouble error={of.error} onRetry={of.refresh} /> : undefined;
+  if (of.value === undefined) return told ?? <Loading />;
   const ageMs = now - of.at;
   return (
     <>
-      {of.error && <Trouble error={of.error} onRetry={of.refresh} />}
+      {told}
       {of.error && ageMs > freshMs && <p class="stale">{text.stale(duration(ageMs))}</p>}
       {children(of.value)}
     </>

@@ -62,7 +62,8 @@ export interface JobRow {
   readonly progress: { readonly done: number; readonly total: number | null } | null;
   readonly attempts: number;
   readonly reason: string | null;
-  readonly result: unknown;
+  readonly cancelRequested: boolean;
+  readonly result?: unknown;
   readonly error: { readonly code: string; readonly message: string } | null;
   readonly createdAt: string;
   readonly updatedAt: string;

@@ -88,7 +88,7 @@ const en = {
     cancelled: 'cancelled',
   } as Readonly<Record<string, string>>,
   advice: {
-    'reauth-required': 'Log the account in again: its session is not valid any more.',
+    'reauth-required': 'Log the account in: it has no valid session.',
     deactivated: 'Telegram has deactivated this account. A login does not help; its owner has to talk to Telegram.',
     conflict: 'Another program uses this account’s key. Stop it, then log in again.',
     backoff: 'It reconnects by itself. If this lasts, look at the network and at the reason.',
@@ -311,7 +311,7 @@ const pt: Texts = {
     cancelled: 'cancelada',
   },
   advice: {
-    'reauth-required': 'Faça o login da conta de novo: a sessão não vale mais.',
+    'reauth-required': 'Faça o login da conta: ela não tem uma sessão válida.',
     deactivated: 'O Telegram desativou esta conta. Um login não ajuda; o dono precisa falar com o Telegram.',
     conflict: 'Outro programa usa a chave desta conta. Pare-o e faça o login de novo.',
     backoff: 'Ela se reconecta sozinha. Se demorar, veja a rede e o motivo.',

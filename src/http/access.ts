@@ -37,8 +37,7 @@ export function guardAccess(app: App, { callers, corsOrigins, rateLimit }: Acces
     request.caller = caller;
     request.scope = caller?.scope ?? null;
     if (needed === 'public') return;
-    if (caller === null)
-      throw new VigiliaError('UNAUTHORIZED', 'A valid X-Gateway-Token or Authorization: Bearer is needed.');
+    if (caller === null) throw new VigiliaError('UNAUTHORIZED', 'A valid X-Gateway-Token or Authorization: Bearer is needed.');
     const spent = await callers.spend(caller);
     if (spent) {
       reply
@@ -84,10 +83,7 @@ function refuseOtherSites({ host, origin }: IncomingHttpHeaders, corsOrigins: re
   }
   if (origin === undefined || corsOrigins.includes(origin)) return;
   if (/^https?:\/\//i.test(origin) && isOwnHost(origin.replace(/^https?:\/\//i, ''))) return;
-  throw new VigiliaError(
-    'HOST_NOT_ALLOWED',
-    'Without configured tokens no other site may ask: the Origin is not this machine.',
-  );
+  throw new VigiliaError('HOST_NOT_ALLOWED', 'Without configured tokens no other site may ask: the Origin is not this machine.');
 }
 
 function tokenOf(headers: IncomingHttpHeaders): string | undefined {

@@ -24,7 +24,9 @@ export function compressAnswers(app: App): void {
     reply.header('content-encoding', encoding).removeHeader('content-length');
     const text = Buffer.from(payload);
     return encoding === 'br'
-      ? brotli(text, { params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY, [constants.BROTLI_PARAM_SIZE_HINT]: text.length } })
+      ? brotli(text, {
+          params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY, [constants.BROTLI_PARAM_SIZE_HINT]: text.length },
+        })
       : zip(text);
   });
 }

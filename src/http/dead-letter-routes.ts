@@ -147,13 +147,13 @@ export function addDeadLetterRoutes(app: App, deps: GatewayDeps, base: string): 
   app.delete(
     `${route}/:id`,
     {
-      config: { scope: 'admin', summary: 'Delete a dead letter with its history', errors: ['STORE_UNAVAILABLE'] },
+      config: { scope: 'admin', summary: 'Delete a dead letter with its history', errors: ['ANSWER_OWED', 'STORE_UNAVAILABLE'] },
       schema: { params: JobPathSchema, querystring: NoQuery },
     },
     async (request, reply) => {
       const { id, action, accountId, error } = await dead(request.params.id);
       const { done } = await withinDeadline(clock, READ_MS, desk.purge({ id }, 1));
-      if (done === 0) throw new VigiliaError('NOT_FOUND', `There is no dead letter ${id}.`, { field: 'id' });
+      if (done === 0) throw new VigiliaError('ANSWER_OWED', `The answer to ${id} is not sent yet.`, { field: 'id' });
       const fields = { job: id, action, account: accountId, error: error?.code };
       log.warn({ requestId: request.id, caller: request.caller?.id, ...fields }, 'dead letter purged');
       return reply.code(204).send();

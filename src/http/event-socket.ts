@@ -28,7 +28,10 @@ export const ClientMessageSchema = Type.Object(
     type: Type.Enum(['hello', 'subscribe']),
     token: Type.Optional(Type.String({ minLength: 1, maxLength: 8_192, description: 'A token or a JWT; in the first message.' })),
     topics: Type.Optional(
-      Type.Array(Type.String({ minLength: 1, maxLength: 128 }), { maxItems: MOST_TOPICS, description: 'Patterns; without them, all.' }),
+      Type.Array(Type.String({ minLength: 1, maxLength: 128 }), {
+        maxItems: MOST_TOPICS,
+        description: 'Patterns; without them, all.',
+      }),
     ),
     channelId: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
     lastEventId: Type.Optional(Type.Integer({ minimum: 0, description: 'Goes on after this event; 0 for all.' })),
@@ -117,8 +120,10 @@ export class EventSocket {
 
   #take(data: RawData, isBinary: boolean): void {
     if (this.#over || this.#socket.readyState !== this.#socket.OPEN) return;
-    if (this.#waiting >= MOST_WAITING)
-      return this.#refuse(new VigiliaError('RATE_LIMITED', 'A message has to be answered before many others come.'));
+    if (this.#waiting >= MOST_WAITING) {
+      this.#refuse(new VigiliaError('RATE_LIMITED', 'A message has to be answered before many others come.'));
+      return;
+    }
     this.#waiting += 1;
     this.#turn = this.#turn.then(async () => {
       try {
@@ -148,7 +153,9 @@ export class EventSocket {
     const { callers, address } = this.#deps;
     const caller = token === undefined || callers.local ? this.#caller : await callers.identify(token, address);
     if (caller === null)
-      throw new VigiliaError('UNAUTHORIZED', 'The first message needs a token: {"type":"hello","token":"…"}.', { field: 'token' });
+      throw new VigiliaError('UNAUTHORIZED', 'The first message needs a token: {"type":"hello","token":"…"}.', {
+        field: 'token',
+      });
     requireScope(caller, 'read');
     return caller;
   }

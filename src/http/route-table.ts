@@ -2,6 +2,7 @@ import type { FastifyContextConfig, FastifySchema } from 'fastify';
 import type { Scope } from '../config-values.ts';
 import { type ErrorCode, VigiliaError } from '../errors.ts';
 import type { App } from './app.ts';
+import { bodyIsOptional } from './view.ts';
 
 /** A route as its table has it. */
 export interface RouteRow {
@@ -15,6 +16,8 @@ export interface RouteRow {
   /** What its requests and answers look like, as it was given to Fastify. */
   readonly schema: FastifySchema;
   readonly config: FastifyContextConfig;
+  /** Whether a request without a body is as good as one with an empty object. */
+  readonly bodyIsOptional: boolean;
 }
 
 declare module 'fastify' {
@@ -47,7 +50,7 @@ const METHODS = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'];
 /** Notes every route that is added from now on. @returns the growing table, in the order of adding */
 export function collectRoutes(app: App): readonly RouteRow[] {
   const rows: RouteRow[] = [];
-  app.addHook('onRoute', ({ method, url, config, schema }) => {
+  app.addHook('onRoute', ({ method, url, config, schema, preValidation }) => {
     if (config?.refusesMethod === true) return;
     for (const one of [method].flat()) {
       // Fastify adds a HEAD route to each GET route by itself.
@@ -60,6 +63,7 @@ export function collectRoutes(app: App): readonly RouteRow[] {
         errors: config?.errors ?? [],
         schema: schema ?? {},
         config: config ?? {},
+        bodyIsOptional: preValidation === bodyIsOptional,
       });
     }
   });

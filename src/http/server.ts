@@ -11,6 +11,7 @@ import { compressAnswers } from './compression.ts';
 import { addConsoleRoutes } from './console-routes.ts';
 import { allowOrigins } from './cors.ts';
 import { addDeadLetterRoutes } from './dead-letter-routes.ts';
+import { addDocsRoutes } from './docs/docs-routes.ts';
 import { answerErrors, answerOnSocket, replyError } from './error-reply.ts';
 import { addEventRoutes } from './event-routes.ts';
 import { addFollowRoutes } from './follow-routes.ts';
@@ -105,6 +106,7 @@ function buildApp(deps: OpsDeps, addOwnRoutes: AddRoutes): App {
   addMetricsRoutes(app, deps);
   addStateRoutes(app, deps);
   addMachineRoutes(app, deps);
+  addDocsRoutes(app, routes, callers);
   refuseOtherMethods(app, routes);
   return app;
 }

@@ -19,10 +19,13 @@ test('a listener whose address cannot be written down for others listens all the
   };
   const http = listenerSpec('http', at, async () => app, diskIsFull, log);
   const system = startSystem({ children: [http] }, { clock, random: () => 0.5, log: silentLog, registry });
+  await clock.settle();
   await system.started;
   expect(system.find('root/http')).toMatchObject({ state: 'up', restarts: 0, context: { url: 'http://127.0.0.1:4010' } });
   expect(warned).toHaveLength(1);
-  await system.stop();
+  const stopped = system.stop();
+  await clock.settle();
+  await stopped;
 });
 
 test('a listener that takes longer to end than it may keeps its next life from the port, which waits for it', async () => {

@@ -1,6 +1,9 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import type { Broker } from '../../src/ports.ts';
 
+/** For a machine that has more to do. */
+const WAIT = { timeout: 30_000 };
+
 /** What every broker does. */
 export function brokerContract(open: () => Promise<Broker>): void {
   const opened: Broker[] = [];
@@ -20,7 +23,7 @@ export function brokerContract(open: () => Promise<Broker>): void {
     await broker.consume('other', (id) => other.push(id));
     for (const id of ['a', 'b', 'c']) await broker.wake('main', id);
     await broker.wake('other', 'd');
-    await vi.waitFor(() => expect([main, other]).toEqual([['a', 'b', 'c'], ['d']]));
+    await vi.waitFor(() => expect([main, other]).toEqual([['a', 'b', 'c'], ['d']]), WAIT);
   });
 
   test('keeps wake-ups until somebody consumes them', async () => {
@@ -28,7 +31,7 @@ export function brokerContract(open: () => Promise<Broker>): void {
     for (const id of ['a', 'b']) await broker.wake('main', id);
     const seen: string[] = [];
     await broker.consume('main', (id) => seen.push(id));
-    await vi.waitFor(() => expect(seen).toEqual(['a', 'b']));
+    await vi.waitFor(() => expect(seen).toEqual(['a', 'b']), WAIT);
   });
 
   test('brings each wake-up to one consumer of several, and to all of them in the long run', async () => {
@@ -37,7 +40,7 @@ export function brokerContract(open: () => Promise<Broker>): void {
     for (const mine of seen) await broker.consume('main', (id) => mine.push(id));
     const ids = Array.from({ length: 20 }, (_, at) => `sync-${at}`);
     for (const id of ids) await broker.wake('main', id);
-    await vi.waitFor(() => expect(seen.flat().sort()).toEqual([...ids].sort()));
+    await vi.waitFor(() => expect(seen.flat().sort()).toEqual([...ids].sort()), WAIT);
     for (const mine of seen) expect(mine.length).toBeGreaterThan(0);
   });
 
@@ -46,12 +49,12 @@ export function brokerContract(open: () => Promise<Broker>): void {
     const [first, second]: [string[], string[]] = [[], []];
     const end = await broker.consume('main', (id) => first.push(id));
     await broker.wake('main', 'a');
-    await vi.waitFor(() => expect(first).toEqual(['a']));
+    await vi.waitFor(() => expect(first).toEqual(['a']), WAIT);
     await end();
     await end();
     await broker.wake('main', 'b');
     await broker.consume('main', (id) => second.push(id));
-    await vi.waitFor(() => expect(second).toEqual(['b']));
+    await vi.waitFor(() => expect(second).toEqual(['b']), WAIT);
     expect(first).toEqual(['a']);
   });
 
@@ -60,9 +63,9 @@ export function brokerContract(open: () => Promise<Broker>): void {
     const seen: string[] = [];
     await broker.consume('main', (id) => seen.push(id));
     await broker.wake('main', 'a');
-    await vi.waitFor(() => expect(seen).toEqual(['a']));
+    await vi.waitFor(() => expect(seen).toEqual(['a']), WAIT);
     await broker.wake('main', 'a');
-    await vi.waitFor(() => expect(seen).toEqual(['a', 'a']));
+    await vi.waitFor(() => expect(seen).toEqual(['a', 'a']), WAIT);
   });
 
   test('a consumer that throws does not keep others from their wake-ups', async () => {
@@ -73,7 +76,7 @@ export function brokerContract(open: () => Promise<Broker>): void {
       throw new Error('a defect');
     });
     for (const id of ['a', 'b']) await broker.wake('main', id);
-    await vi.waitFor(() => expect(seen).toEqual(['a', 'b']));
+    await vi.waitFor(() => expect(seen).toEqual(['a', 'b']), WAIT);
   });
 
   test('a wake-up comes after the call that asked for it, never within', async () => {
@@ -83,7 +86,7 @@ export function brokerContract(open: () => Promise<Broker>): void {
     const wake = broker.wake('main', 'brought');
     order.push('asked');
     await wake;
-    await vi.waitFor(() => expect(order).toEqual(['asked', 'brought']));
+    await vi.waitFor(() => expect(order).toEqual(['asked', 'brought']), WAIT);
   });
 
   test('a thousand wake-ups at once come in their order, each once', async () => {
@@ -92,7 +95,7 @@ export function brokerContract(open: () => Promise<Broker>): void {
     await broker.consume('main', (id) => seen.push(id));
     const ids = Array.from({ length: 1_000 }, (_, at) => `sync-${at}`);
     await Promise.all(ids.map((id) => broker.wake('main', id)));
-    await vi.waitFor(() => expect(seen).toHaveLength(ids.length));
+    await vi.waitFor(() => expect(seen).toHaveLength(ids.length), WAIT);
     expect(seen).toEqual(ids);
   });
 
@@ -110,7 +113,7 @@ export function brokerContract(open: () => Promise<Broker>): void {
       ...leaving.map((leave) => leave()),
     ]);
     const wanted = accounts.flatMap((account) => ids.map((id) => `${account} ${id}`));
-    await vi.waitFor(() => expect(new Set(seen)).toEqual(new Set(wanted)));
+    await vi.waitFor(() => expect(new Set(seen)).toEqual(new Set(wanted)), WAIT);
   });
 
   test('is ready until it is closed', async () => {

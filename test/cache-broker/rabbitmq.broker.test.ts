@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { Breaker } from '../../src/actors/breaker.ts';
@@ -7,7 +8,7 @@ import type { Delivery } from '../../src/actors/broker/rabbitmq/consumer.ts';
 import { type OpenedRabbitmqBroker, openRabbitmqBroker } from '../../src/actors/broker/rabbitmq/open-rabbitmq-broker.ts';
 import type { OutgoingMessage } from '../../src/actors/broker/rabbitmq/publisher.ts';
 import { RabbitConnection } from '../../src/actors/broker/rabbitmq/rabbit-connection.ts';
-import { EVENTS_EXCHANGE } from '../../src/actors/broker/rabbitmq/sync-topology.ts';
+import { DEAD_QUEUE, EVENTS_EXCHANGE } from '../../src/actors/broker/rabbitmq/sync-topology.ts';
 import type { BoundQueue } from '../../src/actors/broker/rabbitmq/topology.ts';
 import { Registry } from '../../src/actors/registry.ts';
 import { startSystem } from '../../src/actors/system.ts';
@@ -18,6 +19,9 @@ import { until } from '../support/program.ts';
 import { describeRabbitmq, PrivateRabbitmq } from '../support/rabbitmq.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 import { brokerContract } from './broker.contract.ts';
+
+/** For a machine that has more to do. */
+const WAIT = { timeout: 30_000 };
 
 const ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -45,7 +49,7 @@ async function connected(url: string, log = silentLog): Promise<RabbitConnection
 /** A broker whose link runs, as in the program. */
 async function linked(url: string, patience: { patienceMs?: number } = {}): Promise<OpenedRabbitmqBroker> {
   const opened = openRabbitmqBroker(url, { clock: systemClock, log: silentLog, ...patience });
-  const deps = { clock: systemClock, random: () => 0.5, log: silentLog, registry: new Registry(systemClock) };
+  const deps = { clock: systemClock, random: () => 0.05, log: silentLog, registry: new Registry(systemClock) };
   const system = startSystem({ children: [brokerLinkSpec(opened.connection, opened.status, deps)] }, deps);
   ends.push(async () => {
     await system.stop();
@@ -263,12 +267,13 @@ describeRabbitmq('RabbitMQ', () => {
     });
 
     test('goes on when its queue is deleted under it, bound as it was', async () => {
-      const connection = await connected(rabbit.url);
+      const info = vi.fn();
+      const connection = await connected(rabbit.url, { ...silentLog, info });
       const queue: BoundQueue = { ...quorum(), bindings: [{ exchange: 'amq.topic', pattern: `${randomUUID()}.#` }] };
       const seen = await collect(connection, queue);
       await admin.deleteQueue(queue.name);
-      await until(async () => connection.evidence().consuming === 0 || undefined);
-      await until(async () => connection.evidence().consuming === 1 || undefined);
+      await vi.waitFor(() => expect(info).toHaveBeenCalledWith({ queue: queue.name }, 'a queue is consumed again'), WAIT);
+      expect(connection.evidence()).toMatchObject({ consumers: 1, consuming: 1 });
       const [binding] = queue.bindings ?? [];
       await connection.publish(
         to(queue, 'bound again', { exchange: 'amq.topic', routingKey: binding?.pattern.replace('#', 'x') ?? '' }),
@@ -366,6 +371,39 @@ describeRabbitmq('RabbitMQ', () => {
         code: 'BROKER_REFUSED',
         message: expect.stringMatching(/access to queue .* refused for user 'modest'/),
       });
+    });
+  });
+
+  test('what there has to be is made, takes the policies that are shipped, and is made anew when somebody deletes it', async () => {
+    const opened = openRabbitmqBroker(rabbit.url, { clock: systemClock, log: silentLog });
+    ends.push(() => opened.broker.close());
+    await opened.connection.connect();
+    await opened.broker.wake('main', 'x');
+    const looked = async (): Promise<Record<string, number> | undefined> => {
+      await opened.connection.check();
+      const queues = opened.health().queues as Record<string, number> | undefined;
+      return Object.keys(queues ?? {}).length === 3 ? queues : undefined;
+    };
+    expect(await until(looked)).toEqual({ 'telegram.sync.dead': 0, 'telegram.sync.requests': 0, 'telegram.sync.responses': 0 });
+    expect(opened.health()).not.toHaveProperty('problems');
+    await rabbit.ctl('import_definitions', fileURLToPath(new URL('../../ops/rabbitmq/policies.json', import.meta.url)));
+    const listed = await until(async () => {
+      const queues = await rabbit.ctl('list_queues', 'name', 'policy', 'type', '--no-table-headers');
+      return queues.includes('telegram-account') ? queues : undefined;
+    });
+    for (const [name, policy] of [
+      ['telegram.account.main', 'telegram-account'],
+      ['telegram.sync.requests', 'telegram-requests'],
+      ['telegram.sync.responses', 'telegram-responses'],
+      ['telegram.sync.dead', 'telegram-dead'],
+    ])
+      expect(listed).toMatch(new RegExp(`${name}\\s+${policy}\\s+.*quorum`));
+    await opened.connection.publish(to({ name: DEAD_QUEUE, type: 'quorum' }, 'x'));
+    await admin.deleteQueue(DEAD_QUEUE);
+    await until(async () => {
+      await opened.connection.check();
+      await opened.connection.publish(to({ name: DEAD_QUEUE, type: 'quorum' }, 'x'));
+      return true as const;
     });
   });
 
@@ -541,5 +579,34 @@ describeRabbitmq('RabbitMQ', () => {
       await connection.publish(to(queue, 'd'));
       expect(health()).toMatchObject({ state: 'up' });
     });
+  });
+});
+
+describe('a RabbitMQ address', () => {
+  const guest = { tls: false, username: 'guest', password: 'guest', vhost: '/' };
+
+  test.each([
+    ['amqp://localhost', { ...guest, host: 'localhost', port: 5672 }],
+    ['amqps://[::1]/', { ...guest, tls: true, host: '::1', port: 5671 }],
+    [
+      'amqp://me:p%40ss%2F@mq.example:5673/%2Fa%2Fb',
+      { tls: false, username: 'me', password: 'p@ss/', vhost: '/a/b', host: 'mq.example', port: 5673 },
+    ],
+    ['amqp://me@mq/x', { tls: false, username: 'me', password: '', vhost: 'x', host: 'mq', port: 5672 }],
+  ])('%s', (url, address) => {
+    expect(parseRabbitmqUrl(url)).toEqual(address);
+  });
+
+  test.each([
+    'amqp://',
+    'amqp:mq',
+    'http://mq',
+    'amqp://mq/a/b',
+    'amqp://mq?heartbeat=0',
+    'amqp://mq#x',
+    'amqp://%zz@mq',
+    'amqp://mq:99999',
+  ])('%s is none', (url) => {
+    expect(parseRabbitmqUrl(url)).toBeUndefined();
   });
 });

@@ -16,13 +16,19 @@ export async function logEverybodyIn(apiUrl: string, healthUrl: string): Promise
     if (!answer.ok && said.error?.code !== 'ACCOUNT_EXISTS') throw new Error(`${path}: ${answer.status} ${JSON.stringify(said)}`);
     return said;
   };
+  const reaches = (id: string, state: string): Promise<true> =>
+    until(async () => {
+      const said = (await (await fetch(`${apiUrl}/accounts/${id}/login`)).json()) as { state: string };
+      return said.state === state ? true : undefined;
+    });
   await Promise.all(
     PEOPLE.map(async ({ id, phone, code }) => {
       await post('', { id });
-      const begun = await until(() => post(`/${id}/login`, { method: 'code', phone }));
-      if (begun.state !== 'awaiting-code') throw new Error(`login of ${id}: ${JSON.stringify(begun)}`);
-      const done = await post(`/${id}/login/code`, { code });
-      if (done.state !== 'done') throw new Error(`login of ${id}: ${JSON.stringify(done)}`);
+      // No worker may have found it yet.
+      await until(() => post(`/${id}/login`, { method: 'code', phone }));
+      await reaches(id, 'awaiting-code');
+      await post(`/${id}/login/code`, { code });
+      await reaches(id, 'done');
     }),
   );
   await until(async () => {

@@ -97,7 +97,9 @@ async function perform(
   await Promise.all([load.stop(), happenings.stop()]);
   const ledger = await Ledger.open(stage.databaseUrl);
   onEnd(() => ledger.close());
-  for (const open of await settle(stage, ledger, subscribers, SETTLE_MS)) complain(`not quiet after ${SETTLE_MS} ms: ${open}`);
+  const open = await settle(stage, ledger, subscribers, SETTLE_MS);
+  for (const one of open) complain(`not quiet after ${SETTLE_MS} ms: ${one}`);
+  if (open.length > 0) await keepStates(stage);
   const calmMs = performance.now() - calmFrom;
   for (const { target, kind, number } of watch.recoveries.pending)
     complain(`fault ${number}, ${kind} of ${target}, is not recovered from`);
@@ -160,6 +162,16 @@ async function play(
   }
   await Promise.all(lasting);
   await until(stormMs);
+}
+
+/** Writes down what each process shows of itself, while it runs. */
+async function keepStates({ folder, directUrls }: Stage): Promise<void> {
+  for (const [name, url] of Object.entries(directUrls)) {
+    for (const path of ['/health', '/api/state', '/metrics']) {
+      const text = await fetch(url + path).then((answer) => answer.text(), String);
+      writeFileSync(join(folder, `${name}${path.replaceAll('/', '-')}.txt`), text);
+    }
+  }
 }
 
 /** Writes down what the judge saw. */

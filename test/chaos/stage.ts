@@ -132,6 +132,7 @@ export class Stage {
       DATABASE_URL: database.href,
       DATABASE_DIRECT_URL: databaseUrl,
       REDIS_URL: `redis://127.0.0.1:${await this.#way(name, 'redis', ports.redis)}`,
+      RABBITMQ_URL: `amqp://guest:guest@127.0.0.1:${await this.#way(name, 'rabbitmq', ports.rabbitmq)}/`,
       SESSION_STORE: 'database',
       SESSION_KEY: 'a key for the chaos run',
       TELEGRAM_SERVER: `127.0.0.1:${telegramPort}`,

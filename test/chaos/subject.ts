@@ -11,8 +11,6 @@ export interface Subject {
   thaw(): Promise<void> | void;
   /** Asks it to stop, and has it started again. Resolves when it is started. */
   restart(awayMs: number): Promise<void>;
-  /** Ends it for good. */
-  end(): Promise<void>;
 }
 
 /** The way to a server, as `test/support/tcp-proxy.ts` has it. */

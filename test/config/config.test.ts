@@ -46,6 +46,7 @@ describe('an empty environment', () => {
       database: null,
       redisUrl: null,
       rabbitmqUrl: null,
+      rabbitmqActions: null,
       telegram: { kind: 'simulated', world: null, port: 0, rate: 0.2 },
       sessionKey: null,
       sessionKeyPrevious: null,
@@ -193,6 +194,7 @@ const WRONG: readonly (readonly [Environment, readonly string[]])[] = [
   [{ REDIS_URL: 'http://r', SIMULATOR_WORLD: '/world' }, ['REDIS_URL']],
   [{ REDIS_URL: 'redis+sentinel://a:26379,b:26379', SIMULATOR_WORLD: '/world' }, ['REDIS_URL']],
   [{ RABBITMQ_URL: 'amqp://', SIMULATOR_WORLD: '/world' }, ['RABBITMQ_URL']],
+  [{ RABBITMQ_URL: 'amqp://mq/a/b', SIMULATOR_WORLD: '/world' }, ['RABBITMQ_URL']],
   [{ TELEGRAM_API_ID: '5' }, ['TELEGRAM_API_HASH']],
   [{ TELEGRAM_API_HASH: OK_HASH }, ['TELEGRAM_API_ID']],
   [{ TELEGRAM_API_ID: '0', TELEGRAM_API_HASH: OK_HASH }, ['TELEGRAM_API_ID']],
@@ -278,8 +280,9 @@ describe('warnings', () => {
 
   it('tell of what has no effect', () => {
     const env = { TELEGRAM_API_ID: '5', TELEGRAM_API_HASH: OK_HASH, SIMULATOR_RATE: '1', TELEGRAM_SERVER_DC: '3' };
-    expect(read(env).warnings).toEqual([
+    expect(read({ ...env, RABBITMQ_ACTIONS: 'sync-messages, get-channels' }).warnings).toEqual([
       'SIMULATOR_RATE has no effect: Telegram is not simulated',
+      'RABBITMQ_ACTIONS has no effect without RABBITMQ_URL',
       'TELEGRAM_SERVER_DC has no effect without TELEGRAM_SERVER',
     ]);
   });

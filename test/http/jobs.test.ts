@@ -24,11 +24,11 @@ const sync = (body: object): ReturnType<typeof ask> => ask(app, post(`${BASE}/sy
 
 describe('sync-messages', () => {
   it('becomes a job, and says where to ask for it', async () => {
-    const answer = await sync({ channelId: 'https://t.me/habr_com', limit: 2000, accountId: 'main', force: true });
+    const answer = await sync({ channelId: 'https://t.me/habr_com', limit: 2000, accountId: 'main', force: true, priority: 1 });
     expect(answer).toMatchObject({ status: 202, body: { jobId: 'sync-1', status: 'queued', pollUrl: `${BASE}/jobs/sync-1` } });
     expect(answer.headers.location).toBe(`${BASE}/jobs/sync-1`);
     expect(house.submitted).toEqual([
-      { action: 'sync-messages', params: { channelId: 'habr_com', limit: 2000, force: true }, accountId: 'main' },
+      { action: 'sync-messages', params: { channelId: 'habr_com', limit: 2000, force: true }, accountId: 'main', priority: 1 },
     ]);
     expect((await ask(app, { url: answer.body.pollUrl })).body.status).toBe('queued');
   });
@@ -36,7 +36,7 @@ describe('sync-messages', () => {
   it('asks for 50 messages of any account unless told otherwise', async () => {
     await sync({ channelId: 1032086354 });
     expect(house.submitted).toEqual([
-      { action: 'sync-messages', params: { channelId: '-1001032086354', limit: 50, force: false } },
+      { action: 'sync-messages', params: { channelId: '-1001032086354', limit: 50, force: false }, priority: 5 },
     ]);
   });
 
@@ -162,6 +162,8 @@ describe('a job', () => {
       params: {},
       accountId: 'main',
       status: shown,
+      priority: 5,
+      cancelRequested: false,
       progress: { done: 3, total: null },
       attempts: 1,
       reason: 'because',
@@ -169,6 +171,7 @@ describe('a job', () => {
       error: null,
       createdAt: '2023-11-14T22:13:20.000Z',
       updatedAt: '2023-11-14T22:13:20.000Z',
+      endedAt: null,
       nextAttemptAt,
     });
   });
@@ -209,6 +212,6 @@ describe('get-channels', () => {
   it('becomes a job', async () => {
     const answer = await ask(app, post(`${BASE}/get-channels`, { accountId: 'main' }));
     expect(answer).toMatchObject({ status: 202, body: { status: 'queued', pollUrl: `${BASE}/jobs/sync-1` } });
-    expect(house.submitted).toEqual([{ action: 'get-channels', params: {}, accountId: 'main' }]);
+    expect(house.submitted).toEqual([{ action: 'get-channels', params: {}, accountId: 'main', priority: 5 }]);
   });
 });

@@ -66,12 +66,12 @@ describe('a consumer', () => {
   test('takes what is urgent before what waits longer, however much that is', async () => {
     const at = house();
     const order: number[] = [];
-    const gate = deferred();
+    const [busy, gate] = [deferred(), deferred()];
     at.actions.set('note', {
       name: 'note',
       idPrefix: 'note',
       run: async ({ job }) => {
-        order.push(job.priority);
+        if (order.push(job.priority) === 4) busy.resolve();
         await gate.promise;
         return { result: {} };
       },
@@ -79,7 +79,7 @@ describe('a consumer', () => {
     at.goOnline();
     await at.start();
     const waiting = await Promise.all(Array.from({ length: 30 }, () => at.submit({ action: 'note', priority: 7 })));
-    await until(at, async () => order.length === 4);
+    await busy.promise;
     const urgent = await at.submit({ action: 'note', priority: 1 });
     gate.resolve();
     for (const { id } of [urgent, ...waiting]) expect((await at.ended(id)).status).toBe('completed');

@@ -13,7 +13,7 @@ import type { BoundQueue } from '../../src/actors/broker/rabbitmq/topology.ts';
 import type { EventTopic } from '../../src/event-topics.ts';
 import type { JsonObject, Store } from '../../src/ports.ts';
 import { step } from '../store/fixtures.ts';
-import { until } from '../support/program.ts';
+import { freePort, Program, temporaryFolder, until, writeWorld } from '../support/program.ts';
 import { describeRabbitmq, PrivateRabbitmq } from '../support/rabbitmq.ts';
 import { ForeignHouse } from './foreign-house.ts';
 import { openTestStore } from './job-house.ts';
@@ -265,7 +265,7 @@ describeRabbitmq('other programs', () => {
     await openProgram();
     await until(async () => house.tally.standing !== undefined || undefined);
     await other.opened.connection.declare({ queues: [queue] });
-    const before = (await store.publishingLag())?.position ?? 0;
+    const before = house.tally.standing?.position ?? 0;
     let told = 0;
     const tell = async (events: number, topic: EventTopic = 'message.new.-7'): Promise<void> => {
       const entries = Array.from({ length: events }, () => ({ topic, payload: { channelId: -7, n: ++told } }));
@@ -286,8 +286,9 @@ describeRabbitmq('other programs', () => {
     await tell(10);
     await tell(1, 'job.completed');
     await house.stop();
-    expect(await store.publishingLag()).toEqual({ position: before + told, events: 0, since: null });
-
+    house = await open('worker');
+    await until(async () => house.tally.standing !== undefined || undefined);
+    expect(house.tally.standing).toEqual({ position: before + told, head: before + told, since: null });
     await openProgram();
     const seen = await listen(queue);
     await until(async () => seen.some(({ key }) => key === 'job.completed') || undefined);
@@ -306,6 +307,35 @@ describeRabbitmq('other programs', () => {
     for (const { body, messageId } of seen) expect(messageId).toBe(String(body.id));
   });
 
+  test('may have a queue that is full and refuses: events wait for it and say so, and nothing else does', async () => {
+    house = await open();
+    await openProgram();
+    await until(async () => house.tally.standing !== undefined || undefined);
+    const full: BoundQueue = {
+      name: 'full',
+      type: 'quorum',
+      arguments: { 'x-max-length': 1, 'x-overflow': 'reject-publish' },
+      bindings: [{ exchange: EVENTS_EXCHANGE, pattern: 'job.#' }],
+    };
+    await other.opened.connection.declare({ queues: [full] });
+    await house.store.transaction((tx) =>
+      tx.appendOutbox(Array.from({ length: 300 }, () => ({ topic: 'job.progress', payload: {} }))),
+    );
+    await until(async () => house.tally.eventsHeldBy !== undefined || undefined);
+    expect(house.tally.evidence()).toMatchObject({ events: { heldBy: expect.stringContaining('its queue is full') } });
+    const [dead, responses] = [await listen(queueOf(DEAD_QUEUE)), await listen(queueOf(RESPONSES_QUEUE))];
+    const id = jobId();
+    await send(request(id));
+    await send('garbage');
+    await until(() => store.findJob(id));
+    await complete(id, { count: 0 });
+    await until(async () => (responses.length === 1 && dead.length === 1) || undefined);
+    expect(house.opened.health()).toMatchObject({ state: 'up', breaker: 'closed' });
+    await other.opened.connection.deleteQueue(full.name);
+    await until(async () => (house.tally.evidence().events as { lag: number }).lag === 0 || undefined);
+    expect(house.tally.eventsHeldBy).toBeUndefined();
+  });
+
   test('are told by one worker at a time', async () => {
     house = await open('one');
     await until(async () => house.tally.standing !== undefined || undefined);
@@ -314,6 +344,61 @@ describeRabbitmq('other programs', () => {
     await house.stop();
     await until(async () => second.tally.standing !== undefined || undefined);
     expect(house.tally.evidence()).toMatchObject({ events: { publishes: false } });
+  });
+
+  test('deal with the program as it is started, which shows in its health and metrics', async () => {
+    const folder = await temporaryFolder(onTestFinished);
+    const world = await writeWorld(folder, [{ username: 'news', title: 'News', kind: 'channel', messages: 120, seed: 4 }]);
+    const env = { HTTP_PORT: String(await freePort()), SIMULATOR_WORLD: world, RABBITMQ_URL: server.url };
+    const program = new Program(['start'], env, folder);
+    onTestFinished(() => program.kill());
+    await openProgram();
+    const heard: BoundQueue = {
+      name: 'heard',
+      type: 'quorum',
+      bindings: [{ exchange: EVENTS_EXCHANGE, pattern: 'job.completed' }],
+    };
+    const [responses, events] = [await listen(queueOf(RESPONSES_QUEUE)), await listen(heard)];
+    const [id, never] = [jobId(), jobId()];
+    await send(request(id, { params: { channelId: 'news', limit: 110 } }));
+    await send(request(never, { params: { channelId: 'nowhere_at_all' } }));
+    await program.healthy();
+    await until(async () => (responses.length >= 2 && events.length >= 1) || undefined);
+    const [done] = responses.filter(({ body }) => body.jobId === id);
+    expect(done?.body).toMatchObject({
+      status: 'completed',
+      result: { count: 110, more: expect.stringMatching(/^\/api\/telegram-gateway\/channels\/-100\d+\/messages$/) },
+    });
+    expect((done?.body.result as { messages: unknown[] } | undefined)?.messages).toHaveLength(100);
+    expect(responses.find(({ body }) => body.jobId === never)?.body).toMatchObject({
+      status: 'failed',
+      error: { code: 'CHANNEL_NOT_FOUND' },
+    });
+    expect(events[0]).toMatchObject({
+      key: 'job.completed',
+      body: { version: 1, topic: 'job.completed', jobId: id, status: 'completed' },
+    });
+    expect(await program.get(`/api/telegram-gateway/jobs/${id}`)).toMatchObject({ status: 200, body: { status: 'completed' } });
+    const health = await until(async () => {
+      const { broker } = (await program.health()).report.dependencies;
+      return (broker.events as { lag: number }).lag === 0 ? broker : undefined;
+    });
+    expect(health).toMatchObject({
+      kind: 'rabbitmq',
+      state: 'up',
+      requests: { stored: 2 },
+      answers: { sent: 2, owed: 0 },
+      events: { publishes: true, lag: 0, lagMs: 0 },
+    });
+    const { text: metrics } = await program.ask('/metrics');
+    for (const line of [
+      /^vigilia_foreign_requests_total\{outcome="stored"\} 2$/m,
+      /^vigilia_foreign_answers_total 2$/m,
+      /^vigilia_publisher_lag_events 0$/m,
+    ])
+      expect(metrics).toMatch(line);
+    expect(await program.stop()).toBe(0);
+    expect(responses).toHaveLength(2);
   });
 });
 

@@ -52,6 +52,7 @@ const VERDICTS: { readonly [Code in ErrorCode]: 'again' | 'fails' | 'THROTTLE' |
   JOB_CANCELLED: null,
   JOB_ENDED: 'fails',
   JOB_NOT_RETRIABLE: 'fails',
+  ANSWER_OWED: 'fails',
   IDEMPOTENCY_KEY_REUSED: 'fails',
   UNKNOWN_ACTION: 'fails',
   ACTION_NOT_ALLOWED: 'fails',

@@ -395,5 +395,31 @@ export function messagesContract(harness: () => StoreHarness): void {
       expect(stored).toHaveLength(200);
       expect(new Set(stored.map((row) => row.pts))).toEqual(new Set([7]));
     });
+
+    test('whoever writes a channel and its messages, in whatever order, does not block those who write them in another', async () => {
+      const { store } = await harness().fresh();
+      const rows = history(60);
+      const ids = rows.map(({ id }) => id);
+      await store.transaction((tx) => tx.upsertChannels([channel()]).then(() => tx.upsertMessages(0, rows.slice(0, 50))));
+      const tell = (title: string) => store.transaction((tx) => tx.upsertChannels([channel({ title })]));
+      const work = Array.from({ length: 6 }, (_, n) => [
+        store.transaction(async (tx) => {
+          await tx.upsertChannels([channel({ title: `title ${n}` })]);
+          await tx.upsertMessages(0, rows.map((row) => ({ ...row, pts: n + 1 })).reverse());
+        }),
+        store.transaction(async (tx) => {
+          await tx.countViews(rows.map(({ chatId, id }) => ({ chatId, id, views: n + 1 })));
+          await tx.upsertChannels([channel({ title: `other ${n}` })]);
+        }),
+        store.transaction((tx) => tx.replaceRange(0, CHANNEL_ID, { from: 1, to: 30 }, rows.slice(0, 30), NOW)),
+        store.transaction((tx) => tx.pinMessages(0, CHANNEL_ID, [...ids].reverse(), n % 2 === 0, n)),
+        store.transaction((tx) => tx.deleteMessages(0, CHANNEL_ID, [60 - n, 50 - n, 40 - n], NOW)),
+        store.transaction((tx) => tx.deleteAbsent(0, CHANNEL_ID, { from: 30, to: 35 }, ids, NOW)),
+        tell(`alone ${n}`),
+      ]);
+      await Promise.all(work.flat());
+      // All of them are for 60 at first; a deletion is for good.
+      expect(await store.countMessages(CHANNEL_ID)).toBe(60 - 18);
+    });
   });
 }

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -38,6 +38,12 @@ export function describePgbouncer(title: string, body: () => void): void {
 export interface PrivatePgbouncer {
   /** @returns the address of the same database through the pooler */
   pooled(url: string): string;
+  readonly port: number;
+  /** Of its process, which a signal may end; then `start` is another one at the same place. */
+  signal(name: NodeJS.Signals): void;
+  /** Resolves when its process has ended. */
+  ended(): Promise<void>;
+  start(): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -53,28 +59,53 @@ export async function startPgbouncer(
 ): Promise<PrivatePgbouncer> {
   const folder = mkdtempSync(join(tmpdir(), 'vigilia-pgbouncer-'));
   const port = await freePort();
-  const own = { listen_addr: '127.0.0.1', listen_port: port, auth_file: join(folder, 'users.txt'), server_round_robin: 1, ...settings };
+  const own = {
+    listen_addr: '127.0.0.1',
+    listen_port: port,
+    auth_file: join(folder, 'users.txt'),
+    server_round_robin: 1,
+    ...settings,
+  };
   const file = join(folder, 'pgbouncer.ini');
   writeFileSync(join(folder, 'users.txt'), `"${user}" "${password}"\n`);
   writeFileSync(file, `[databases]\n* = host=127.0.0.1 port=${server.port}\n\n[pgbouncer]\n${lines({ ...shipped(), ...own })}`);
   if (ROOT) execFileSync('chown', ['-R', 'postgres', folder]);
-  // It refuses to run as root.
-  const child = spawn(...((ROOT ? ['setpriv', ['--reuid=postgres', '--regid=postgres', '--clear-groups', BINARY ?? '', file]] : [BINARY ?? '', [file]]) as [string, string[]]), {
-    stdio: 'ignore',
-    cwd: folder,
-  });
-  const guardian = spawn('sh', ['-c', GUARDIAN, 'sh', String(child.pid), folder], { stdio: ['pipe', 'ignore', 'ignore'] });
-  await until(async () => (await answers(port)) || undefined);
+  let child: ChildProcess;
+  let guardian: ReturnType<typeof guard> | undefined;
+  const guard = () => spawn('sh', ['-c', GUARDIAN, 'sh', String(child.pid), folder], { stdio: ['pipe', 'ignore', 'ignore'] });
+  async function start(): Promise<void> {
+    // It refuses to run as root.
+    child = spawn(
+      ...((ROOT
+        ? ['setpriv', ['--reuid=postgres', '--regid=postgres', '--clear-groups', BINARY ?? '', file]]
+        : [BINARY ?? '', [file]]) as [string, string[]]),
+      { stdio: 'ignore', cwd: folder },
+    );
+    // The one before would delete the folder.
+    guardian?.kill('SIGKILL');
+    guardian = guard();
+    await until(async () => (await answers(port)) || undefined);
+  }
+  async function ended(): Promise<void> {
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  }
+  await start();
   return {
+    port,
+    signal: (name) => {
+      child.kill(name);
+    },
+    ended,
+    start,
     pooled(url) {
       const address = new URL(url);
       address.port = String(port);
       return address.href;
     },
     async remove() {
-      const exited = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : undefined;
-      guardian.stdin.end();
-      await Promise.all([exited, once(guardian, 'close')]);
+      const last = guardian;
+      last?.stdin.end();
+      await Promise.all([ended(), last && once(last, 'close')]);
     },
   };
 }
@@ -85,7 +116,9 @@ const SHIPPED = new URL('../../ops/pgbouncer/pgbouncer.ini', import.meta.url);
 function shipped(): Record<string, string> {
   const [, section = ''] = readFileSync(SHIPPED, 'utf8').split('[pgbouncer]\n');
   const pairs = [...section.matchAll(/^(\w+) *= *(.*)$/gm)].map(([, name = '', value = '']) => [name, value] as const);
-  return Object.fromEntries(pairs.filter(([name]) => !/^(listen_|auth_(file|user|query|dbname)|admin_users|stats_users)/.test(name)));
+  return Object.fromEntries(
+    pairs.filter(([name]) => !/^(listen_|auth_(file|user|query|dbname)|admin_users|stats_users)/.test(name)),
+  );
 }
 
 function lines(settings: Readonly<Record<string, string | number>>): string {

@@ -33,7 +33,8 @@ export async function startLife(
   const registry = new Registry(clock);
   const deps = { clock, random: () => 0, log: silentLog, store, cache: createMemoryCache(clock) };
   const credentials = () => (withCredentials ? house.account : undefined);
-  const keys = { key: 'a key' };
+  // In a file: deriving one from words costs more than the rest of a life.
+  const keys = { key: null };
   const sessions = openFileVault(join(house.folder, 'sessions'), keys, { world: 'test', clock: systemClock, log: silentLog });
   const children = [
     connectionSpec(line, { ...deps, telegram: house.telegram(clock), sessions, credentials, ...(openings && { openings }) }),

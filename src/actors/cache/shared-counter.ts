@@ -39,7 +39,8 @@ export function createSharedCounter(shared: RateCounter, own: RateCounter, { clo
       } catch (thrown) {
         const { code, message } = toVigiliaError(thrown);
         // Other codes are the breaker's, which leaves Redis alone for a while.
-        if (together) log.warn({ error: code, cause: message }, 'requests are counted by this gateway alone: each grants the whole limit');
+        if (together)
+          log.warn({ error: code, cause: message }, 'requests are counted by this gateway alone: each grants the whole limit');
         together = false;
         return own.use(key, allowance, cost);
       }

@@ -27,7 +27,7 @@ export interface ActionOutcome {
 }
 
 /** How other programs may ask for an action, over RabbitMQ. */
-export interface ActionRequest {
+interface ActionRequest {
   /** Whether it leaves everything at Telegram as it is: who may ask for anything else has to be said in the configuration. */
   readonly readsOnly: boolean;
   /**

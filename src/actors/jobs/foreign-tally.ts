@@ -1,11 +1,14 @@
 import type { Clock } from '../../clock.ts';
 import type { VigiliaError } from '../../errors.ts';
-import type { ForeignCounts, JsonObject } from '../../ports.ts';
+import type { JsonObject } from '../../ports.ts';
 
 /** What is known of a process's dealings with other programs over RabbitMQ, for `/health` and the metrics; it outlives those who deal. */
-export class ForeignTally implements ForeignCounts {
+export class ForeignTally {
+  /** Requests by what came of them: `stored`, `known`, or the code of the error that made them a dead letter. */
   readonly requests: Record<string, number> = {};
+  /** Answers to jobs that have ended. */
   answers = 0;
+  /** Events that were confirmed, and those that were deleted as old, or could not be written down as a message, before they were. */
   published = 0;
   missed = 0;
   /** Why no requests are taken at the moment; undefined where they are. */

@@ -1,7 +1,7 @@
-import type { ForeignRequest, NewJob, OwedAnswer, PublishingLag, SequencerHold, UnpublishedEvents } from '../../ports.ts';
+import type { ForeignRequest, NewJob, OwedAnswer, SequencerHold, UnpublishedEvents } from '../../ports.ts';
 import { JOB_COLUMNS, jobOf, urgentAt } from './job-rows.ts';
 import type { SqlSession } from './sql-driver.ts';
-import { epochMs, instant, json } from './sql-values.ts';
+import { instant, json } from './sql-values.ts';
 import { readEvents } from './stream-rows.ts';
 
 const INSERT = `
@@ -87,17 +87,4 @@ async function begin(session: SqlSession): Promise<number> {
 /** What `ForeignDesk.notePublished` says. */
 export async function notePublished(session: SqlSession, position: number): Promise<void> {
   await session.query('UPDATE publishing SET position = greatest(position, $1::int8)', [position]);
-}
-
-const LAG = `
-  SELECT publishing.position, greatest(0, head - publishing.position) AS events, ${epochMs('created_at')}
-  FROM stream, publishing LEFT JOIN LATERAL (
-    SELECT created_at FROM outbox WHERE outbox.position > publishing.position ORDER BY outbox.position LIMIT 1
-  ) AS first ON true`;
-
-/** What `ForeignDesk.publishingLag` says. */
-export async function publishingLag(session: SqlSession): Promise<PublishingLag | undefined> {
-  const [row] = await session.query(LAG);
-  if (row === undefined) return undefined;
-  return { position: row.position as number, events: row.events as number, since: row.created_at as number | null };
 }

@@ -39,7 +39,8 @@ export async function deleteFailed(session: SqlSession, filter: JobFilter, limit
   where.values.push(limit);
   const [row] = await session.query(
     `WITH dead AS (
-      SELECT id FROM jobs WHERE ${where.text()} ORDER BY ended_at, id LIMIT $${where.values.length}::int8 FOR UPDATE SKIP LOCKED
+      SELECT id FROM jobs WHERE ${where.text()}
+        AND NOT EXISTS (SELECT FROM foreign_jobs WHERE job_id = jobs.id AND answered_at IS NULL) ORDER BY ended_at, id LIMIT $${where.values.length}::int8 FOR UPDATE SKIP LOCKED
     ), gone AS (DELETE FROM jobs USING dead WHERE jobs.id = dead.id RETURNING 1)
     SELECT count(*) AS rows FROM gone`,
     where.values,

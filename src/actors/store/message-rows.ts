@@ -10,14 +10,12 @@ import type {
   UpsertCount,
 } from '../../ports.ts';
 import { int4Array, int8Array, jsonArray, mtprotoDateArray, textArray } from './binary-arrays.ts';
+import { CHANNEL_SCOPE, CHANNELS_HELD, holdChannels } from './channel-lock.ts';
 import type { SqlSession } from './sql-driver.ts';
 import { epochSeconds, instant, type SqlRow, type SqlValue } from './sql-values.ts';
 
 /** Rows a statement writes at most: more gain nothing, and hold PGlite's one session longer. */
 const ROWS_A_STATEMENT = 1000;
-
-/** The scope that all accounts share: channels and supergroups. */
-const CHANNEL_SCOPE = 0;
 
 const COLUMNS = `chat_id, id, ${epochSeconds('date')}, ${epochSeconds('edit_date')}, pts, kind, text, entities, from_id, reply_to_id, views, media, raw`;
 
@@ -28,8 +26,8 @@ const WRITTEN = `written AS (
     SELECT $1::int4, fresh.*
     FROM unnest($2::int8[], $3::int4[], $4::timestamptz[], $5::timestamptz[], $6::int8[], $7::text[], $8::text[], $9::json[],
       $10::int8[], $11::int4[], $12::int4[], $13::text[], $14::json[]) AS fresh (chat_id, id)
-    WHERE $1::int4 <> ${CHANNEL_SCOPE}
-      OR NOT EXISTS (SELECT FROM unseen_deletions AS unseen WHERE unseen.chat_id = fresh.chat_id AND unseen.id = fresh.id)
+    WHERE ${CHANNELS_HELD} AND ($1::int4 <> ${CHANNEL_SCOPE}
+      OR NOT EXISTS (SELECT FROM unseen_deletions AS unseen WHERE unseen.chat_id = fresh.chat_id AND unseen.id = fresh.id))
     ON CONFLICT (scope, chat_id, id, date) DO UPDATE SET
       edit_date = excluded.edit_date, pts = excluded.pts, kind = excluded.kind, text = excluded.text, entities = excluded.entities,
       from_id = excluded.from_id, reply_to_id = excluded.reply_to_id, views = excluded.views, media = excluded.media, raw = excluded.raw
@@ -41,21 +39,20 @@ const COUNTS = 'count(*) FILTER (WHERE inserted) AS inserted, count(*) FILTER (W
 
 // One statement: the rows, which of them were new or newer, and the revision of the channels that changed by it.
 const UPSERT = `
-  WITH ${WRITTEN}, revised AS (
+  WITH ${holdChannels('chat_id = ANY (ARRAY(SELECT DISTINCT unnest($2::int8[])))')}, ${WRITTEN}, revised AS (
     UPDATE channels SET revision = revision + 1
     WHERE $1::int4 = ${CHANNEL_SCOPE} AND chat_id IN (SELECT chat_id FROM written)
   )
   SELECT chat_id, id, inserted FROM written`;
 
-// What a deletion marks. Rows are locked in the order of their key, as upserts lock them, so that the two cannot block each other for ever.
-const deletion = (where: string, at: string): string => `present AS (
-    SELECT ctid AS place FROM messages WHERE scope = $1::int4 AND ${where} AND deleted_at IS NULL ORDER BY id, date FOR UPDATE
-  ), gone AS (
-    UPDATE messages SET deleted_at = ${at}::timestamptz FROM present WHERE messages.ctid = present.place RETURNING id
+// What a deletion marks, of a channel that is held.
+const deletion = (chat: string, where: string, at: string): string => `${holdChannels(`chat_id = ${chat}::int8`)}, gone AS (
+    UPDATE messages SET deleted_at = ${at}::timestamptz
+    WHERE ${CHANNELS_HELD} AND scope = $1::int4 AND chat_id = ${chat}::int8 AND ${where} AND deleted_at IS NULL RETURNING id
   )`;
 
 const DELETE = `
-  WITH ${deletion('chat_id = $2::int8 AND id = ANY ($3::int4[])', '$4')}, unseen AS (
+  WITH ${deletion('$2', 'id = ANY ($3::int4[])', '$4')}, unseen AS (
     INSERT INTO unseen_deletions (chat_id, id, told_at)
     SELECT $2::int8, told.id, $4::timestamptz FROM unnest($3::int4[]) AS told (id)
     WHERE $1::int4 = ${CHANNEL_SCOPE}
@@ -68,9 +65,9 @@ const DELETE = `
   SELECT DISTINCT id FROM gone ORDER BY id`;
 
 // One statement for both sides of a range. What it deletes is looked for in the table as it was before: where nothing is stored yet, which is
-// the long first reading of a channel, that costs one look into the index. The channel's row is locked last, when all messages are.
+// the long first reading of a channel, that costs one look into the index.
 const REPLACE = `
-  WITH ${deletion('chat_id = $15::int8 AND id BETWEEN $16::int4 AND $17::int4 AND id <> ALL ($3::int4[])', '$18')}, ${WRITTEN}, counted AS (
+  WITH ${deletion('$15', 'id BETWEEN $16::int4 AND $17::int4 AND id <> ALL ($3::int4[])', '$18')}, ${WRITTEN}, counted AS (
     SELECT ${COUNTS}, (SELECT count(*) FROM gone) AS deleted FROM written
   ), revised AS (
     UPDATE channels SET revision = revision + 1 FROM counted

@@ -1,7 +1,8 @@
 import { Pool, type PoolClient, type QueryArrayConfig } from 'pg';
 import { type Clock, pause } from '../../clock.ts';
 import type { Log } from '../../log.ts';
-import type { OpenTransaction, SqlDriver, SqlSession } from './sql-driver.ts';
+import { cancelRunning, type KeyedConnection } from './cancel-request.ts';
+import type { OpenTransaction, SqlDriver, SqlSession, Work } from './sql-driver.ts';
 import { storeFault } from './sql-fault.ts';
 import { decodeRows, encodeValues, type SqlRow, type SqlValue } from './sql-values.ts';
 
@@ -12,9 +13,18 @@ export interface PgOptions {
   readonly connections?: number;
   /** Ms to wait for a connection, a free one of the pool or a new one. @default 5000 */
   readonly connectMs?: number;
-  /** Ms a statement may take. @default 10000 */
+  /** Ms any statement may take. @default by what it is for: {@link DEADLINES_MS} */
   readonly statementMs?: number;
 }
+
+/**
+ * Ms a statement may take. What is asked for over HTTP is given up after 10 s there, and shall be told before why; whatever deletes old rows
+ * may take its time, because nobody waits for it.
+ */
+const DEADLINES_MS: Readonly<Record<Work, number>> = { ping: 5000, read: 8000, write: 10_000, upkeep: 60_000 };
+
+/** What pg says of a statement that was not answered in time. */
+const GIVEN_UP = 'Query read timeout';
 
 interface Dependencies {
   readonly clock: Clock;
@@ -26,10 +36,12 @@ const AS_TEXT = { getTypeParser: () => (text: string) => text };
 
 /**
  * PostgreSQL 15 and later, directly or through PgBouncer in transaction mode: unnamed statements only, no session state, deadlines kept
- * by the client (and by the server inside transactions, where a client that hangs would hold locks). Opens no connection by itself.
+ * by the client (and by the server inside transactions, where a client that hangs would hold locks). A statement that is given up is cancelled
+ * at the server too. Opens no connection by itself.
  */
 export function openPgDriver(options: PgOptions, { clock, log }: Dependencies): SqlDriver {
-  const statementMs = options.statementMs ?? 10_000;
+  const deadlineOf = (work: Work): number => options.statementMs ?? DEADLINES_MS[work];
+  const statementMs = deadlineOf('write');
   const pool = new Pool({
     connectionString: options.url,
     max: options.connections ?? 10,
@@ -61,7 +73,7 @@ export function openPgDriver(options: PgOptions, { clock, log }: Dependencies): 
 
   return {
     kind: 'postgresql',
-    query: (text, values) => once((connection) => connection.query(text, values)),
+    query: (text, values, work = 'write') => once((connection) => connection.query(text, values, deadlineOf(work))),
     script: (text) => once((connection) => connection.script(text)),
     async begin() {
       const connection = await take();
@@ -73,6 +85,7 @@ export function openPgDriver(options: PgOptions, { clock, log }: Dependencies): 
         throw thrown;
       }
     },
+    isPooled: () => once((connection) => connection.isPooled()),
     async close() {
       if (pool.ending || pool.ended) return;
       // The pool waits for every connection to say goodbye, which a server that hangs never does.
@@ -86,21 +99,29 @@ export function openPgDriver(options: PgOptions, { clock, log }: Dependencies): 
 
 /** A connection on loan from the pool, given back whole or, when anything went wrong with it, not at all. */
 class Connection implements SqlSession, OpenTransaction {
-  readonly #client: PoolClient;
+  /** pg keeps what the server told of the connection. */
+  readonly #client: PoolClient & KeyedConnection;
   readonly #statementMs: number;
   #broken: Error | undefined;
   #released = false;
+  #givenUp = false;
 
   constructor(client: PoolClient, statementMs: number) {
-    this.#client = client;
+    this.#client = client as PoolClient & KeyedConnection;
     this.#statementMs = statementMs;
     // Without a listener, a connection that ends between two statements would end the process.
     client.on('error', this.#onError);
   }
 
-  async query(text: string, values: readonly SqlValue[] = []): Promise<SqlRow[]> {
+  async query(text: string, values: readonly SqlValue[] = [], deadlineMs = this.#statementMs): Promise<SqlRow[]> {
     const encoded = encodeValues(values);
-    const config: QueryArrayConfig = { text, values: encoded, rowMode: 'array', types: AS_TEXT };
+    const config: QueryArrayConfig & { query_timeout: number } = {
+      text,
+      values: encoded,
+      rowMode: 'array',
+      types: AS_TEXT,
+      query_timeout: deadlineMs,
+    };
     const result = await this.#run(() => this.#client.query<(string | null)[]>(config));
     const columns = result.fields.map((field) => ({ name: field.name, type: field.dataTypeID }));
     return decodeRows(columns, result.rows);
@@ -108,6 +129,11 @@ class Connection implements SqlSession, OpenTransaction {
 
   async script(text: string): Promise<void> {
     await this.#run(() => this.#client.query(text));
+  }
+
+  async isPooled(): Promise<boolean> {
+    const [row] = await this.query('SELECT pg_backend_pid() AS pid');
+    return row?.pid !== this.#client.processID;
   }
 
   async begin(): Promise<void> {
@@ -138,8 +164,13 @@ class Connection implements SqlSession, OpenTransaction {
   release(): void {
     if (this.#released) return;
     this.#released = true;
-    this.#client.off('error', this.#onError);
-    this.#client.release(this.#broken);
+    const end = (): void => {
+      this.#client.off('error', this.#onError);
+      this.#client.release(this.#broken);
+    };
+    // While the connection is still open: a pooler knows by it which of its own the statement runs on.
+    if (this.#givenUp) void cancelRunning(this.#client).then(end);
+    else end();
   }
 
   readonly #onError = (error: Error): void => {
@@ -153,6 +184,7 @@ class Connection implements SqlSession, OpenTransaction {
       const fault = storeFault(thrown);
       // A connection whose statement got no answer may still be running it: never to be used again.
       if (fault.code === 'STORE_UNAVAILABLE' && !isAnswer(thrown)) this.#broken ??= fault;
+      this.#givenUp ||= (thrown as Error).message === GIVEN_UP;
       throw fault;
     }
   }

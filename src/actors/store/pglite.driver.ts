@@ -92,6 +92,10 @@ class PgliteDriver implements SqlDriver {
     }
   }
 
+  async isPooled(): Promise<boolean> {
+    return false;
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;

@@ -12,6 +12,9 @@ export interface SqlSession {
   script(text: string): Promise<void>;
 }
 
+/** What a statement outside a transaction is for, which says how long it may take. */
+export type Work = 'ping' | 'read' | 'write' | 'upkeep';
+
 /** An open transaction: a session that nobody else's statements come between. */
 export interface OpenTransaction extends SqlSession {
   commit(): Promise<void>;
@@ -25,7 +28,11 @@ export interface OpenTransaction extends SqlSession {
  */
 export interface SqlDriver extends SqlSession {
   readonly kind: 'pglite' | 'postgresql';
+  /** @param work @default 'write' */
+  query(text: string, values?: readonly SqlValue[], work?: Work): Promise<SqlRow[]>;
   begin(): Promise<OpenTransaction>;
+  /** Whether something between us and the server lends its connections; such a one tells a process id that is not the server's. */
+  isPooled(): Promise<boolean>;
   /** Ends all connections; statements in flight fail. */
   close(): Promise<void>;
 }

@@ -32,10 +32,15 @@ export interface SqlStoreParts {
   readonly log: Log;
 }
 
+/** Told where it went well: a pooler that cuts long statements off would let a large one fail, and keep failing. */
+const POOLED_MIGRATION =
+  'the schema was brought up to date through a pooler (PgBouncer); set DATABASE_DIRECT_URL to the server itself: a migration that takes longer than the pooler allows can never end';
+
 /** The {@link Store} over a driver: which statements make up each of its methods, and in which transaction. */
 export function createSqlStore(parts: SqlStoreParts): Store {
   const { driver, clock, log } = parts;
   const database = createTransactions(driver);
+  const reading = database.for('read');
   const leaseDesk = parts.leaseDriver === undefined ? database : createTransactions(parts.leaseDriver);
 
   /** Runs work with a handle on the session, and waits for the calls on it that the work did not wait for: half of one must not commit. */
@@ -91,18 +96,20 @@ export function createSqlStore(parts: SqlStoreParts): Store {
 
     async prepare(world) {
       const migrations = await readMigrations(parts.sqlFolder ?? SQL_FOLDER);
-      const own = parts.openMigrationDriver?.();
+      const own = parts.openMigrationDriver?.() ?? driver;
       try {
-        const applied = await migrate(own === undefined ? database : createTransactions(own), migrations, world);
-        if (applied > 0)
+        const applied = await migrate(own === driver ? database : createTransactions(own), migrations, world);
+        if (applied > 0) {
           log.info({ applied, version: migrations.length, store: driver.kind }, 'database schema brought up to date');
+          if (await own.isPooled()) log.warn({}, POOLED_MIGRATION);
+        }
       } finally {
-        await own?.close();
+        if (own !== driver) await own.close();
       }
     },
     async ping() {
       const start = clock.monotonic();
-      await database.query('SELECT 1');
+      await database.for('ping').query('SELECT 1');
       return clock.monotonic() - start;
     },
     close: async () => {
@@ -113,70 +120,69 @@ export function createSqlStore(parts: SqlStoreParts): Store {
 
     insertJob: (job) => jobs.insertJob(database, job),
     insertJobs: (batch) => submissions.insertJobs(database, batch),
-    findSubmission: (key, nowMs) => submissions.findSubmission(database, key, nowMs),
-    findJob: (id) => jobs.findJob(database, id),
-    listJobs: (query) => lists.listJobs(database, query),
-    countJobsLike: (filter, most) => lists.countJobsLike(database, filter, most),
+    findSubmission: (key, nowMs) => submissions.findSubmission(reading, key, nowMs),
+    findJob: (id) => jobs.findJob(reading, id),
+    listJobs: (query) => lists.listJobs(reading, query),
+    countJobsLike: (filter, most) => lists.countJobsLike(reading, filter, most),
     deleteFailed: (filter, limit) => lists.deleteFailed(database, filter, limit),
     stepJob,
     pickDue: (accountIds, nowMs, limit, perAccount) => queue.pickDue(database, accountIds, nowMs, limit, perAccount),
-    nextDue: (accountIds, nowMs) => queue.nextDue(database, accountIds, nowMs),
-    findLost: (accountIds) => queue.findLost(database, accountIds),
-    findOwn: (accountId, token) => queue.findOwn(database, accountId, token),
-    findUnended: (accountId, limit) => queue.findUnended(database, accountId, limit),
-    findParked: (accountId) => queue.findParked(database, accountId),
-    countJobs: () => queue.countJobs(database),
-    jobEvents: (id, page) => jobs.jobEvents(database, id, page),
-    prune: (nowMs, maxRows) => queue.prune(database, nowMs, maxRows),
+    nextDue: (accountIds, nowMs) => queue.nextDue(reading, accountIds, nowMs),
+    findLost: (accountIds) => queue.findLost(reading, accountIds),
+    findOwn: (accountId, token) => queue.findOwn(reading, accountId, token),
+    findUnended: (accountId, limit) => queue.findUnended(reading, accountId, limit),
+    findParked: (accountId) => queue.findParked(reading, accountId),
+    countJobs: () => queue.countJobs(reading),
+    jobEvents: (id, page) => jobs.jobEvents(reading, id, page),
+    prune: (nowMs, maxRows) => queue.prune(database.for('upkeep'), nowMs, maxRows),
 
     takeSequencer: (owner, leaseMs) => stream.takeSequencer(database, owner, leaseMs),
     renewSequencer: (owner, token, leaseMs) => stream.renewSequencer(database, owner, token, leaseMs),
     releaseSequencer: (owner, token) => stream.releaseSequencer(database, owner, token),
     placeEvents: (owner, token, most, leaseMs) => stream.placeEvents(database, owner, token, most, leaseMs),
-    readEvents: (after, limit) => stream.readEvents(database, after, limit),
-    streamState: () => stream.streamState(database),
+    readEvents: (after, limit) => stream.readEvents(reading, after, limit),
+    streamState: () => stream.streamState(reading),
 
     insertForeignJob: (job, request) => foreign.insertForeignJob(database, job, request),
-    owedAnswers: (hold, limit) => foreign.owedAnswers(database, hold, limit),
+    owedAnswers: (hold, limit) => foreign.owedAnswers(reading, hold, limit),
     noteAnswered: (jobIds, nowMs) => foreign.noteAnswered(database, jobIds, nowMs),
     readUnpublished: (hold, limit) => foreign.readUnpublished(database, hold, limit),
     notePublished: (position) => foreign.notePublished(database, position),
-    publishingLag: () => foreign.publishingLag(database),
 
     ensureAccount: (accountId) => accounts.ensureAccount(database, accountId),
     makeAccount: (accountId) => accounts.makeAccount(database, accountId),
     removeAccount: (accountId) => accounts.removeAccount(database, accountId),
-    listAccounts: () => accounts.listAccounts(database),
+    listAccounts: () => accounts.listAccounts(reading),
     takeAccount: (accountId, owner) => database.run((session) => leases.takeAccount(session, accountId, owner)),
     takeLease: (accountId, owner, home) => leaseDesk.run((session) => leases.takeLease(session, accountId, owner, home)),
     renewLeases: (owner, renewals, homes) => leases.renewLeases(leaseDesk, owner, renewals, homes),
     releaseLease: (accountId, owner, token) => leases.releaseLease(leaseDesk, accountId, owner, token),
     raiseToken: (accountId, owner, leaseToken) =>
       database.run((session) => leases.raiseToken(session, accountId, owner, leaseToken)),
-    leases: () => leases.readLeases(database),
+    leases: () => leases.readLeases(reading),
     checkInWorker: (worker, forMs) => leases.checkInWorker(database, worker, forMs),
-    accountsKnowing: (ref) => accounts.accountsKnowing(database, ref),
-    entities: (accountId) => accounts.readEntities(database, accountId),
-    positions: (accountId) => accounts.readPositions(database, accountId),
-    unfollowed: (accountId) => updates.readUnfollowed(database, accountId),
+    accountsKnowing: (ref) => accounts.accountsKnowing(reading, ref),
+    entities: (accountId) => accounts.readEntities(reading, accountId),
+    positions: (accountId) => accounts.readPositions(reading, accountId),
+    unfollowed: (accountId) => updates.readUnfollowed(reading, accountId),
     setFollowed: (accountId, chatId, followed) => updates.setFollowed(database, accountId, chatId, followed),
 
     openLoginDesk: (worker, publicKey) => logins.openLoginDesk(database, worker, publicKey),
-    loginDeskOf: (accountId) => logins.loginDeskOf(database, accountId),
+    loginDeskOf: (accountId) => logins.loginDeskOf(reading, accountId),
     askLogin: (errand) => logins.askLogin(database, errand),
     takeLoginQuestions: (worker) => logins.takeLoginQuestions(database, worker),
     answerLogin: (id, answer) => logins.answerLogin(database, id, answer),
     takeLoginAnswer: (id) => logins.takeLoginAnswer(database, id),
 
-    sessionAccounts: () => sessions.sessionAccounts(database),
-    sessionGenerations: (accountId) => sessions.sessionGenerations(database, accountId),
+    sessionAccounts: () => sessions.sessionAccounts(reading),
+    sessionGenerations: (accountId) => sessions.sessionGenerations(reading, accountId),
     addSession: (accountId, sealed, token) => database.run((session) => sessions.addSession(session, accountId, sealed, token)),
     resealSession: (accountId, before, envelope) => sessions.resealSession(database, accountId, before, envelope),
     dropSessions: (accountId, generations) => sessions.dropSessions(database, accountId, generations),
 
-    findChannel: (ref) => channels.findChannel(database, ref),
-    listChannels: (limit, after) => channels.listChannels(database, limit, after),
-    readMessages: (query) => messages.readMessages(database, query),
-    countMessages: (chatId) => messages.countMessages(database, chatId),
+    findChannel: (ref) => channels.findChannel(reading, ref),
+    listChannels: (limit, after) => channels.listChannels(reading, limit, after),
+    readMessages: (query) => messages.readMessages(reading, query),
+    countMessages: (chatId) => messages.countMessages(reading, chatId),
   };
 }

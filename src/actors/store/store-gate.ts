@@ -90,7 +90,6 @@ export function gateStore(inner: Store): GatedStore {
     noteAnswered: gated(inner.noteAnswered),
     readUnpublished: gated(inner.readUnpublished),
     notePublished: gated(inner.notePublished),
-    publishingLag: gated(inner.publishingLag),
     ensureAccount: gated(inner.ensureAccount),
     makeAccount: gated(inner.makeAccount),
     removeAccount: gated(inner.removeAccount),

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { VigiliaError } from '../../errors.ts';
-import type { OpenTransaction, SqlDriver, SqlSession } from './sql-driver.ts';
+import type { OpenTransaction, SqlDriver, SqlSession, Work } from './sql-driver.ts';
 
 /**
  * Statements and transactions over a driver, with a pool of one inside a transaction: whoever runs in one and asks the database past its
@@ -8,6 +8,8 @@ import type { OpenTransaction, SqlDriver, SqlSession } from './sql-driver.ts';
  */
 export interface Transactions extends SqlSession {
   readonly driver: SqlDriver;
+  /** The same session, for statements that may take as long as such work may. */
+  for(work: Work): SqlSession;
   /** Commits when `work` resolves and no statement failed, else rolls back and rejects with the first failure. */
   run<T>(work: (session: SqlSession) => Promise<T>): Promise<T>;
 }
@@ -22,16 +24,21 @@ export function createTransactions(driver: SqlDriver): Transactions {
     }
   }
 
-  return {
-    driver,
+  const sessionFor = (work: Work): SqlSession => ({
     async query(text, values) {
       refuseInside();
-      return driver.query(text, values);
+      return driver.query(text, values, work);
     },
     async script(text) {
       refuseInside();
       return driver.script(text);
     },
+  });
+
+  return {
+    driver,
+    for: sessionFor,
+    ...sessionFor('write'),
     async run(work) {
       refuseInside();
       const transaction = await driver.begin();

@@ -1,11 +1,9 @@
 import { VigiliaError } from '../../errors.ts';
 import type { ChatId, MessageKey, ViewCount } from '../../ports.ts';
 import { int4Array, int8Array } from './binary-arrays.ts';
+import { CHANNEL_SCOPE, CHANNELS_HELD, holdChannels } from './channel-lock.ts';
 import type { SqlSession } from './sql-driver.ts';
 import { instant } from './sql-values.ts';
-
-/** The scope that all accounts share: channels and supergroups. */
-const CHANNEL_SCOPE = 0;
 
 /** Follows a statement that changed messages as `changed`: their channels' revisions grow with it. */
 const REVISED = `revised AS (
@@ -13,48 +11,40 @@ const REVISED = `revised AS (
     WHERE $1::int4 = ${CHANNEL_SCOPE} AND chat_id IN (SELECT chat_id FROM changed)
   )`;
 
-// The scope above 0 is said once more as it stands in the index's condition.
+// The scope above 0 is said once more as it stands in the index's condition. An account's chats have one writer, which holds nothing.
 const DELETE_PRIVATE = `
-  WITH present AS (
-    SELECT ctid AS place FROM messages WHERE scope = $1::int4 AND scope > 0 AND id = ANY ($2::int4[]) AND deleted_at IS NULL
-    ORDER BY chat_id, id, date FOR UPDATE
-  )
-  UPDATE messages SET deleted_at = $3::timestamptz FROM present WHERE messages.ctid = present.place RETURNING chat_id, id`;
+  UPDATE messages SET deleted_at = $3::timestamptz
+  WHERE scope = $1::int4 AND scope > 0 AND id = ANY ($2::int4[]) AND deleted_at IS NULL RETURNING chat_id, id`;
 
 const DELETE_ABSENT = `
-  WITH present AS (
-    SELECT ctid AS place FROM messages
-    WHERE scope = $1::int4 AND chat_id = $2::int8 AND id BETWEEN $3::int4 AND $4::int4 AND id <> ALL ($5::int4[]) AND deleted_at IS NULL
-    ORDER BY id, date FOR UPDATE
-  ), changed AS (
-    UPDATE messages SET deleted_at = $6::timestamptz FROM present WHERE messages.ctid = present.place RETURNING chat_id, id
+  WITH ${holdChannels('chat_id = $2::int8')}, changed AS (
+    UPDATE messages SET deleted_at = $6::timestamptz
+    WHERE ${CHANNELS_HELD} AND scope = $1::int4 AND chat_id = $2::int8 AND id BETWEEN $3::int4 AND $4::int4
+      AND id <> ALL ($5::int4[]) AND deleted_at IS NULL
+    RETURNING chat_id, id
   ), ${REVISED}
   SELECT DISTINCT id FROM changed ORDER BY id`;
 
 // `pinned` is one of the flags that the rest of the message is kept with: there where it is set, and absent where it is not.
 const PIN = `
-  WITH present AS (
-    SELECT ctid AS place FROM messages
-    WHERE scope = $1::int4 AND chat_id = $2::int8 AND id = ANY ($3::int4[]) AND deleted_at IS NULL
-      AND (raw::jsonb ? 'pinned') <> $4::bool
-    ORDER BY id, date FOR UPDATE
-  ), changed AS (
+  WITH ${holdChannels('chat_id = $2::int8')}, changed AS (
     UPDATE messages SET
       raw = (CASE WHEN $4::bool THEN raw::jsonb || '{"pinned": true}' ELSE raw::jsonb - 'pinned' END)::json,
       pts = greatest(pts, $5::int8)
-    FROM present WHERE messages.ctid = present.place RETURNING chat_id, id
+    WHERE ${CHANNELS_HELD} AND scope = $1::int4 AND chat_id = $2::int8 AND id = ANY ($3::int4[]) AND deleted_at IS NULL
+      AND (raw::jsonb ? 'pinned') <> $4::bool
+    RETURNING chat_id, id
   ), ${REVISED}
   SELECT DISTINCT id FROM changed ORDER BY id`;
 
 const COUNT_VIEWS = `
   WITH fresh AS (
     SELECT chat_id, id, max(views) AS views FROM unnest($2::int8[], $3::int4[], $4::int4[]) AS fresh (chat_id, id, views) GROUP BY chat_id, id
-  ), present AS (
-    SELECT messages.ctid AS place, fresh.views FROM messages JOIN fresh USING (chat_id, id)
-    WHERE messages.scope = $1::int4 AND messages.deleted_at IS NULL AND fresh.views > coalesce(messages.views, 0)
-    ORDER BY chat_id, id, messages.date FOR UPDATE OF messages
-  ), changed AS (
-    UPDATE messages SET views = present.views FROM present WHERE messages.ctid = present.place RETURNING chat_id, id
+  ), ${holdChannels('chat_id IN (SELECT chat_id FROM fresh)')}, changed AS (
+    UPDATE messages SET views = fresh.views FROM fresh
+    WHERE ${CHANNELS_HELD} AND messages.scope = $1::int4 AND messages.chat_id = fresh.chat_id AND messages.id = fresh.id
+      AND messages.deleted_at IS NULL AND fresh.views > coalesce(messages.views, 0)
+    RETURNING messages.chat_id, messages.id
   ), ${REVISED}
   SELECT DISTINCT chat_id FROM changed ORDER BY chat_id`;
 

@@ -233,7 +233,7 @@ class Box {
     const { accountId: account } = this.#line;
     this.#deps.log.error(
       { account, stored: known.pts, pts: state.pts },
-      'what is stored is of another Telegram account: beginning anew',
+      'Telegram counts less than is stored, as after a login of another person: beginning anew where it stands',
     );
     await this.#desk.ask((ledger, nowMs) => ({ entries: ledger.restart(standing, nowMs), result: undefined }));
   }

@@ -230,7 +230,10 @@ function connectionStart({ path, lastWord }: Life, line: AccountLine, held: Held
       tellPostponed: ({ context: { catchUpPauseMs: pauseMs }, event }) => {
         const cause = toVigiliaError((event as { error?: unknown }).error).message;
         // Calls work, and what was missed is not known: its health says both.
-        line.setState('authenticated', `what was missed could not be asked for, and is again in ${Math.ceil(pauseMs / 1000)} s: ${cause}`);
+        line.setState(
+          'authenticated',
+          `what was missed could not be asked for, and is again in ${Math.ceil(pauseMs / 1000)} s: ${cause}`,
+        );
         log.warn({ pauseMs, cause }, 'the channels could not be asked for; trying again later');
       },
       tellUnavailable: () => line.detach(),

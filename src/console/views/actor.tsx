@@ -122,7 +122,8 @@ function Transitions({
 }): JSX.Element {
   if (all.length === 0) return <p class="hint">{text.transitionsEmpty}</p>;
   return (
-    <ol class="transitions">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and without a tab stop only with a mouse
+    <ol class="transitions" tabIndex={0}>
       {all.map((one, index) => (
         <li key={`${one.at} ${one.event} ${index}`} class={one === shown ? 'shown' : ''}>
           <time dateTime={new Date(one.at).toISOString()}>{clockTime(one.at)}</time> <code>{eventName(one.event)}</code>{' '}

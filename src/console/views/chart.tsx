@@ -21,7 +21,7 @@ const MOST = 3;
 /** A machine's chart with what is lit in it. One can zoom (buttons, wheel with Ctrl, + and -) and scroll or drag. */
 export function Chart({ machine, lit }: { readonly machine: string; readonly lit?: Lit }): JSX.Element {
   const drawing = useResource<string>(`api/machines/${machine}?format=svg`);
-  const frame = useRef<HTMLDivElement>(null);
+  const frame = useRef<HTMLElement>(null);
   const [zoom, setZoom] = useState<number>();
 
   useEffect(() => {
@@ -67,11 +67,11 @@ export function Chart({ machine, lit }: { readonly machine: string; readonly lit
         <Legend />
       </p>
       {drawing.value === undefined && (drawing.error ? <Trouble error={drawing.error} onRetry={drawing.refresh} /> : <Loading />)}
-      <div
+      <section
         class="chart-frame"
         ref={frame}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and without a tab stop only with a mouse
         tabIndex={0}
-        role="region"
         aria-label={`${text.chart}: ${machine}`}
         {...dragging(frame, scale)}
       />
@@ -95,9 +95,9 @@ function Legend(): JSX.Element {
 
 /** Its style is the page's: one that a drawing brings along is not allowed here. */
 function parsed(drawing: string): SVGSVGElement | undefined {
-  const { documentElement } = new DOMParser().parseFromString(drawing, 'image/svg+xml');
+  const plain = drawing.replace(/<style>[\s\S]*?<\/style>/, '');
+  const { documentElement } = new DOMParser().parseFromString(plain, 'image/svg+xml');
   if (documentElement.localName !== 'svg') return undefined;
-  for (const style of documentElement.querySelectorAll('style')) style.remove();
   return document.importNode(documentElement, true) as unknown as SVGSVGElement;
 }
 
@@ -121,7 +121,7 @@ function light(svg: SVGSVGElement, lit: Lit | undefined): void {
 }
 
 /** Dragging moves what is seen; Ctrl with the wheel zooms, as browsers do. */
-function dragging(frame: { readonly current: HTMLDivElement | null }, scale: (factor: number) => void) {
+function dragging(frame: { readonly current: HTMLElement | null }, scale: (factor: number) => void) {
   return {
     onWheel: (event: WheelEvent) => {
       if (!event.ctrlKey) return;

@@ -12,7 +12,7 @@ export function DeadLetters(): JSX.Element {
   const [cursor, setCursor] = useState<string>();
   const query = new URLSearchParams({ limit: '50' });
   if (cursor !== undefined) query.set('cursor', cursor);
-  const list = useResource<{ readonly deadLetters: readonly JobRow[]; readonly next: string | null }>(
+  const list = useResource<{ readonly deadLetters: readonly JobRow[]; readonly next: { readonly cursor: string } | null }>(
     `${API}/dead-letters?${query}`,
     {
       everyMs: 5_000,
@@ -39,7 +39,7 @@ export function DeadLetters(): JSX.Element {
           ) : (
             <>
               <p class="row">
-                <SureButton sure={text.replaySure} disabled={act.busy} onSure={() => post('/replay')}>
+                <SureButton sure={text.replaySure} disabled={act.busy} onSure={() => post('/replay', { all: true, limit: 1000 })}>
                   {text.replayAll}
                 </SureButton>
               </p>
@@ -68,7 +68,7 @@ export function DeadLetters(): JSX.Element {
                 ))}
               </ul>
               {next !== null && (
-                <button type="button" class="quiet" onClick={() => setCursor(next)}>
+                <button type="button" class="quiet" onClick={() => setCursor(next.cursor)}>
                   {text.older}
                 </button>
               )}

@@ -15,7 +15,7 @@ const STATUSES = ['queued', 'processing', 'delayed', 'completed', 'failed', 'can
 
 interface JobPage {
   readonly jobs: readonly JobRow[];
-  readonly next: string | null;
+  readonly next: { readonly cursor: string } | null;
 }
 
 /** The jobs, one of them, or those that failed for good. */
@@ -37,7 +37,7 @@ function JobList(): JSX.Element {
   return (
     <>
       <h1>{text.queueTitle}</h1>
-      <p class="row" role="group" aria-label={text.status}>
+      <fieldset class="row" aria-label={text.status}>
         {['', ...STATUSES].map((one) => (
           <button
             key={one}
@@ -53,7 +53,7 @@ function JobList(): JSX.Element {
           </button>
         ))}
         <a href={hrefOf('jobs', 'dead-letters')}>{text.deadLetters}</a>
-      </p>
+      </fieldset>
       <Shown of={list}>
         {({ jobs, next }) => (
           <>
@@ -80,7 +80,7 @@ function JobList(): JSX.Element {
                 </button>
               )}
               {next !== null && (
-                <button type="button" class="quiet" onClick={() => setCursors([...cursors, next])}>
+                <button type="button" class="quiet" onClick={() => setCursors([...cursors, next.cursor])}>
                   {text.older}
                 </button>
               )}
@@ -103,7 +103,7 @@ interface HistoryLine {
 function OneJob({ id }: { readonly id: string }): JSX.Element {
   const path = `${API}/jobs/${encodeURIComponent(id)}`;
   const job = useResource<JobRow>(path, { everyMs: 1_000 });
-  const history = useResource<{ readonly history: readonly HistoryLine[] }>(`${path}/history`, { everyMs: 2_000 });
+  const history = useResource<{ readonly events: readonly HistoryLine[] }>(`${path}/history`, { everyMs: 2_000 });
   const act = useAct();
   const now = useNow();
   const post = (what: string): void =>
@@ -171,9 +171,15 @@ function OneJob({ id }: { readonly id: string }): JSX.Element {
       <Shown of={history}>
         {(told) => (
           <ol class="timeline">
-            {told.history.map(({ event, from, to, at }) => (
+            {told.events.map(({ event, from, to, at }) => (
               <li key={`${at} ${event} ${to}`}>
-                <time dateTime={at}>{moment(at)}</time> <strong>{event}</strong> <Badge state={from} /> → <Badge state={to} />
+                <time dateTime={at}>{moment(at)}</time> <strong>{event}</strong>{' '}
+                {from !== to && (
+                  <>
+                    <Badge state={from} /> →{' '}
+                  </>
+                )}
+                <Badge state={to} />
               </li>
             ))}
           </ol>

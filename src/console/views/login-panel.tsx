@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { useState } from 'preact/hooks';
+import { useId, useState } from 'preact/hooks';
 import { API, ask } from '../api.ts';
 import { Loading, Trouble } from '../bits.tsx';
 import { duration } from '../format.ts';
@@ -167,6 +167,7 @@ function Secret({
   readonly onGiven: (given: string) => void;
 }): JSX.Element {
   const [given, setGiven] = useState('');
+  const id = useId();
   return (
     <form
       class="row"
@@ -176,27 +177,27 @@ function Secret({
         setGiven('');
       }}
     >
-      <label>
-        {label}
-        {kind === 'password' ? (
-          <input
-            required
-            type="password"
-            autocomplete="off"
-            value={given}
-            onInput={(event) => setGiven(event.currentTarget.value)}
-          />
-        ) : (
-          <input
-            required
-            type="text"
-            inputMode="numeric"
-            autocomplete="one-time-code"
-            value={given}
-            onInput={(event) => setGiven(event.currentTarget.value)}
-          />
-        )}
-      </label>
+      <label for={id}>{label}</label>
+      {kind === 'password' ? (
+        <input
+          id={id}
+          required
+          type="password"
+          autocomplete="off"
+          value={given}
+          onInput={(event) => setGiven(event.currentTarget.value)}
+        />
+      ) : (
+        <input
+          id={id}
+          required
+          type="text"
+          inputMode="numeric"
+          autocomplete="one-time-code"
+          value={given}
+          onInput={(event) => setGiven(event.currentTarget.value)}
+        />
+      )}
       <button type="submit" disabled={busy}>
         {text.enter}
       </button>

@@ -52,21 +52,22 @@ export function Messages({ id }: { readonly id: string }): JSX.Element {
   );
   return (
     <section>
-      <form
-        class="row"
-        role="search"
-        onSubmit={(event) => {
-          event.preventDefault();
-          setAsked(search.trim());
-        }}
-      >
-        <label>
-          {text.searchMessages} <input type="search" value={search} onInput={(event) => setSearch(event.currentTarget.value)} />
-        </label>
-        <button type="submit" class="quiet">
-          {text.search}
-        </button>
-      </form>
+      <search>
+        <form
+          class="row"
+          onSubmit={(event) => {
+            event.preventDefault();
+            setAsked(search.trim());
+          }}
+        >
+          <label>
+            {text.searchMessages} <input type="search" value={search} onInput={(event) => setSearch(event.currentTarget.value)} />
+          </label>
+          <button type="submit" class="quiet">
+            {text.search}
+          </button>
+        </form>
+      </search>
       {act.error && <Trouble error={act.error} onRetry={() => load()} />}
       {messages === undefined && !act.error && <Loading />}
       {messages?.length === 0 && <Empty title={asked === '' ? text.noMessages : text.noMessagesFound} />}

@@ -40,6 +40,55 @@ const BY_NAME: Readonly<Record<string, Json>> = {
   version: '0.1.0',
 };
 
+const LISTED = {
+  jobId: JOB,
+  action: 'sync-messages',
+  params: { channelId: 'vigilia_news', limit: 200 },
+  accountId: 'main',
+  status: 'completed',
+  priority: 5,
+  progress: { done: 200, total: 200 },
+  attempts: 1,
+  reason: null,
+  cancelRequested: false,
+  error: null,
+  createdAt: TIME,
+  updatedAt: '2026-01-31T12:00:01.250Z',
+  endedAt: '2026-01-31T12:00:01.250Z',
+  nextAttemptAt: null,
+};
+const MESSAGE = {
+  id: 412,
+  channelId: -1_001_032_086_354,
+  date: TIME,
+  editDate: null,
+  kind: 'message',
+  text: 'Version 1.0 is out.',
+  entities: [{ type: 'bold', offset: 0, length: 11 }],
+  fromId: null,
+  replyToId: null,
+  views: 1_204,
+  media: null,
+};
+
+/** Examples of what has a name of its own, which tell a story that no field alone can. */
+const WHOLE: Readonly<Record<string, Json>> = {
+  Channel: {
+    id: -1_001_032_086_354,
+    username: 'vigilia_news',
+    title: 'Vigília news',
+    kind: 'channel',
+    about: 'What is new in Vigília.',
+    participants: 1_204,
+    messages: 412,
+    syncedAt: TIME,
+    complete: true,
+  },
+  Job: { ...LISTED, result: { count: 200, messages: [MESSAGE] } },
+  ListedJob: LISTED,
+  Message: MESSAGE,
+};
+
 /** @returns an example for a part of a path; undefined where none is known */
 export function examplePart(path: string, name: string): string | undefined {
   const parts = path.split('/');
@@ -53,15 +102,27 @@ export function examplePart(path: string, name: string): string | undefined {
  * @param isRequest of a request, only what has to be there or has an example of its own
  * @param resolve gives what a reference points at
  */
-export function exampleOf(schema: JsonObject, isRequest: boolean, resolve: (ref: string) => JsonObject, name = '', depth = 0): Json {
+export function exampleOf(
+  schema: JsonObject,
+  isRequest: boolean,
+  resolve: (ref: string) => JsonObject,
+  name = '',
+  depth = 0,
+): Json {
   const again = (part: JsonObject, of = name): Json => exampleOf(part, isRequest, resolve, of, depth + 1);
   const { examples, enum: choices, anyOf, type } = schema;
   if (Array.isArray(examples) && examples[0] !== undefined) return examples[0];
   if (schema.const !== undefined) return schema.const;
-  if (typeof schema.$ref === 'string') return depth > 6 ? {} : again(resolve(schema.$ref));
+  if (typeof schema.$ref === 'string')
+    return WHOLE[schema.$ref.split('/').at(-1) ?? ''] ?? (depth > 6 ? {} : again(resolve(schema.$ref)));
   if (schema.default !== undefined) return schema.default;
   if (Array.isArray(choices)) return choices[0] ?? null;
-  if (Array.isArray(anyOf) && isObject(anyOf[0])) return again(anyOf[0]);
+  if (Array.isArray(anyOf)) {
+    const branches = anyOf.filter(isObject);
+    const byName =
+      isRequest && typeof BY_NAME[name] === 'string' ? branches.find((branch) => branch.type === 'string') : undefined;
+    return again(byName ?? branches[0] ?? {});
+  }
   switch (type) {
     case 'object':
       return objectExample(schema, isRequest, again);
@@ -83,8 +144,8 @@ export function exampleOf(schema: JsonObject, isRequest: boolean, resolve: (ref:
 
 function objectExample(schema: JsonObject, isRequest: boolean, again: (part: JsonObject, name: string) => Json): JsonObject {
   const required = Array.isArray(schema.required) ? schema.required : [];
-  const fields = Object.entries((schema.properties ?? {}) as Record<string, JsonObject>).filter(
-    ([name, field]) => !isRequest || required.includes(name) ? !isRequest || field.default === undefined : field.examples !== undefined,
+  const fields = Object.entries((schema.properties ?? {}) as Record<string, JsonObject>).filter(([name, field]) =>
+    !isRequest || required.includes(name) ? !isRequest || field.default === undefined : field.examples !== undefined,
   );
   return Object.fromEntries(fields.map(([name, field]) => [name, again(field, name)]));
 }

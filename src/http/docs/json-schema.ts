@@ -20,6 +20,14 @@ export class SchemaLibrary {
     return this.#converted(JSON.parse(JSON.stringify(schema)) as JsonObject);
   }
 
+  /** @returns the same of what a request has: what has a default need not be there */
+  useRequest(schema: object): JsonObject {
+    const { required, ...rest } = this.use(schema);
+    const properties = (rest.properties ?? {}) as Record<string, JsonObject>;
+    const needed = Array.isArray(required) ? required.filter((name) => properties[String(name)]?.default === undefined) : [];
+    return { ...rest, ...(needed.length > 0 && { required: needed }) };
+  }
+
   #converted(schema: JsonObject): JsonObject {
     const name = this.#names.get(JSON.stringify(schema));
     if (name === undefined) return this.#parts(schema);
@@ -39,11 +47,14 @@ export class SchemaLibrary {
       }
     }
     const parts = Object.fromEntries(Object.entries(rest).map(([key, value]) => [key, this.#value(key, value)]));
+    const isOpen =
+      rest.type === 'object' && Object.keys(rest.properties ?? {}).length === 0 && rest.patternProperties === undefined;
     const isText = Array.isArray(rest.enum) && rest.type === undefined && rest.enum.every((one) => typeof one === 'string');
     return {
       ...(typeof $ref === 'string' && { $ref: pointerTo($ref) }),
       ...(isText && { type: 'string' }),
       ...parts,
+      ...(isOpen && rest.additionalProperties === undefined && { additionalProperties: true }),
     };
   }
 

@@ -32,8 +32,16 @@ const NAMED = {
 
 /** In the order in which people read about them: what the path begins with, and what is there. */
 const TAGS: readonly (readonly [name: string, description: string, path: RegExp])[] = [
-  ['Messages and channels', 'What is stored of channels: from the cache, then from the database, never from Telegram.', /\/channels\b/],
-  ['Jobs', 'What takes time becomes a job: it is answered at once, and never lost.', /\/(sync-messages|get-channels|jobs|queue)\b/],
+  [
+    'Messages and channels',
+    'What is stored of channels: from the cache, then from the database, never from Telegram.',
+    /\/channels\b/,
+  ],
+  [
+    'Jobs',
+    'What takes time becomes a job: it is answered at once, and never lost.',
+    /\/(sync-messages|get-channels|jobs|queue)\b/,
+  ],
   ['Dead letters', 'Jobs that failed for good.', /\/dead-letters\b/],
   ['Events', 'What happens, pushed as it happens.', /\/(events|ws)$/],
   ['Accounts', 'The Telegram accounts, and how people log them in and out.', /\/accounts\b/],
@@ -110,13 +118,18 @@ export function tagNames(): string[] {
 
 /** @returns a name for a route that no other one has */
 export function operationIdOf({ method, path }: RouteRow): string {
-  const words = path.replace('/api/telegram-gateway', '').replace('/api', '').split(/[^A-Za-z]+/).filter((word) => word !== '');
+  const words = path
+    .replace('/api/telegram-gateway', '')
+    .replace('/api', '')
+    .replace('*', 'path')
+    .split(/[^A-Za-z]+/)
+    .filter((word) => word !== '');
   const named = words.length === 0 ? ['index'] : words;
   return method.toLowerCase() + named.map((word) => (word[0] ?? '').toUpperCase() + word.slice(1)).join('');
 }
 
 function operationOf(row: RouteRow, library: SchemaLibrary): JsonObject {
-  const { schema, config, scope, summary } = row;
+  const { schema, scope, summary } = row;
   const body = schema.body as TSchema | undefined;
   return {
     operationId: operationIdOf(row),
@@ -124,7 +137,7 @@ function operationOf(row: RouteRow, library: SchemaLibrary): JsonObject {
     tags: [tagOf(row)],
     ...(scope === 'public' ? { security: [] } : { security: [{ gatewayToken: [] }, { bearer: [] }], 'x-scope': scope }),
     ...withAny('parameters', parametersOf(row, library)),
-    ...(body && { requestBody: requestBodyOf(body, config.bodyOptional === true, library) }),
+    ...(body && { requestBody: requestBodyOf(body, row.bodyIsOptional, library) }),
     responses: { ...successesOf(row, library), ...failuresOf(row) },
   };
 }
@@ -135,16 +148,17 @@ function withAny(name: string, list: readonly JsonObject[]): JsonObject {
 
 function parametersOf({ path, schema, config }: RouteRow, library: SchemaLibrary): JsonObject[] {
   const fieldsOf = (part: unknown): [string, JsonObject, boolean][] => {
-    const object = library.use((part as object | undefined) ?? {});
+    const object = library.useRequest((part as object | undefined) ?? {});
     const required = Array.isArray(object.required) ? object.required : [];
     return Object.entries((object.properties ?? {}) as Record<string, JsonObject>).map(([name, field]) => [
       name,
       field,
-      required.includes(name) && field.default === undefined,
+      required.includes(name),
     ]);
   };
   const one = (place: string, name: string, { description, examples, ...field }: JsonObject, required: boolean): JsonObject => {
-    const example = (Array.isArray(examples) ? examples[0] : undefined) ?? (place === 'path' ? examplePart(path, name) : undefined);
+    const example =
+      (Array.isArray(examples) ? examples[0] : undefined) ?? (place === 'path' ? examplePart(path, name) : undefined);
     return {
       name,
       in: place,
@@ -157,12 +171,14 @@ function parametersOf({ path, schema, config }: RouteRow, library: SchemaLibrary
   return [
     ...fieldsOf(schema.params).map(([name, field]) => one('path', name === '*' ? 'path' : name, field, true)),
     ...fieldsOf(schema.querystring).map(([name, field, required]) => one('query', name, field, required)),
-    ...Object.entries(config.headers ?? {}).map(([name, description]) => one('header', name, { description, type: 'string' }, false)),
+    ...Object.entries(config.headers ?? {}).map(([name, description]) =>
+      one('header', name, { description, type: 'string' }, false),
+    ),
   ];
 }
 
 function requestBodyOf(body: TSchema, isOptional: boolean, library: SchemaLibrary): JsonObject {
-  const schema = library.use(body);
+  const schema = library.useRequest(body);
   const example = exampleOf(schema, true, (ref) => resolved(library, ref));
   const fits = Compile(body).Check(Compile(body).Default(structuredClone(example)));
   return {
@@ -182,7 +198,9 @@ function successesOf({ method, schema, config }: RouteRow, library: SchemaLibrar
     ...(config.produces && { content: { [config.produces]: { schema: { type: 'string' } } } }),
   });
   const statuses = Object.keys(given);
-  return Object.fromEntries((statuses.length === 0 ? ['200'] : statuses).map((status) => [status, answer(status, given[status])]));
+  return Object.fromEntries(
+    (statuses.length === 0 ? ['200'] : statuses).map((status) => [status, answer(status, given[status])]),
+  );
 }
 
 function contentOf(response: TSchema, library: SchemaLibrary): JsonObject {
@@ -205,12 +223,20 @@ export function errorsOf({ schema, scope, errors }: Pick<RouteRow, 'schema' | 's
 }
 
 function failuresOf(row: RouteRow): JsonObject {
-  const byStatus = Map.groupBy(errorsOf(row), (code) => String(ERRORS[code].status));
   return Object.fromEntries(
-    [...byStatus]
+    [...byStatus(errorsOf(row))]
       .sort(([a], [b]) => Number(a) - Number(b))
       .map(([status, codes]) => [status, { $ref: `#/components/responses/${responseName(codes)}` }]),
   );
+}
+
+function byStatus(codes: readonly ErrorCode[]): Map<string, ErrorCode[]> {
+  const groups = new Map<string, ErrorCode[]>();
+  for (const code of codes) {
+    const status = String(ERRORS[code].status);
+    groups.set(status, [...(groups.get(status) ?? []), code]);
+  }
+  return groups;
 }
 
 /** The same codes are the same answer, wherever. */
@@ -221,7 +247,7 @@ function responseName(codes: readonly ErrorCode[]): string {
 function errorResponses(rows: readonly RouteRow[]): JsonObject {
   const all = new Map<string, ErrorCode[]>();
   for (const row of rows) {
-    for (const codes of Map.groupBy(errorsOf(row), (code) => ERRORS[code].status).values()) all.set(responseName(codes), [...codes].sort());
+    for (const codes of byStatus(errorsOf(row)).values()) all.set(responseName(codes), [...codes].sort());
   }
   return Object.fromEntries([...all].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, codes]) => [name, errorResponse(codes)]));
 }

@@ -74,7 +74,9 @@ function nameOf({ iss, sub, ...rest }: JWTPayload): string {
 function reasonOf(thrown: unknown): string {
   if (thrown instanceof errors.JWTExpired) return 'it has expired';
   if (thrown instanceof errors.JWTClaimValidationFailed) {
-    return thrown.claim === 'nbf' ? 'it is not valid yet' : `its claim ${thrown.claim} is ${thrown.reason === 'missing' ? 'missing' : 'not the one that is expected'}`;
+    return thrown.claim === 'nbf'
+      ? 'it is not valid yet'
+      : `its claim ${thrown.claim} is ${thrown.reason === 'missing' ? 'missing' : 'not the one that is expected'}`;
   }
   if (thrown instanceof errors.JWSSignatureVerificationFailed) return 'its signature is wrong';
   if (thrown instanceof errors.JOSEAlgNotAllowed) return 'its algorithm (alg) is not one that is taken here';

@@ -17,6 +17,5 @@ export function postgresSubject(server: PrivatePostgres): Subject {
       await pause(awayMs);
       await server.start();
     },
-    end: () => server.remove(),
   };
 }

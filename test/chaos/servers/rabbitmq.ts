@@ -18,6 +18,5 @@ export function rabbitmqSubject(server: PrivateRabbitmq): Subject {
       await pause(awayMs);
       await server.start();
     },
-    end: () => server.remove(),
   };
 }

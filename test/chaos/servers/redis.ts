@@ -19,6 +19,5 @@ export function redisSubject(server: PrivateRedis): Subject {
       await pause(awayMs);
       await server.start();
     },
-    end: () => server.remove(),
   };
 }

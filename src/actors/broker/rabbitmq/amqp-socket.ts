@@ -33,6 +33,7 @@ export class AmqpSocket {
   readonly #model: ChannelModel;
   readonly #clock: Clock;
   readonly #onDefect: (error: unknown) => void;
+  readonly #turns = new Map<string, Promise<void>>();
   #isOver = false;
   #control: Channel | undefined;
 
@@ -108,6 +109,18 @@ export class AmqpSocket {
     // A question that needs no permission and changes nothing on a channel without consumers.
     await this.#answered('an answer', this.#control.prefetch(1));
     return this.#clock.monotonic() - startedAt;
+  }
+
+  /** Does pieces of work under one name one after the other. */
+  inTurn<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const turn = (this.#turns.get(name) ?? Promise.resolve()).then(work);
+    const over = turn
+      .catch(() => {})
+      .then(() => {
+        if (this.#turns.get(name) === over) this.#turns.delete(name);
+      });
+    this.#turns.set(name, over);
+    return turn;
   }
 
   /** Says goodbye, within a second. Nobody is told. */

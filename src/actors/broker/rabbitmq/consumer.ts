@@ -65,8 +65,9 @@ export interface ConsumerDeps extends TopologyDeps {
   readonly onDelivered: () => void;
 }
 
-/** How long each of the two steps of ending may take, in ms. */
+/** How long each of the steps of ending may take, and how long whoever ends it waits for all of them, in ms. */
 const ENDING_MS = 2_000;
+const LEAVING_MS = 5_000;
 /** One whose channel was closed sooner than this after it began would be closed again: it is left to the link's next look, in ms. */
 const RASH_MS = 5_000;
 
@@ -122,11 +123,15 @@ export class Consumer implements Subscription {
     if (this.#state === 'ended') return;
     this.#state = 'ended';
     this.#deps.onEnded(this);
-    // What is being set up is set up first: then there is something to end.
-    await this.#establishing;
+    // What is being set up is set up first, so that there is something to end.
+    const leaving = (this.#establishing ?? Promise.resolve()).then(() => this.#leave(graceMs));
+    await within(this.#deps.clock, graceMs + LEAVING_MS, 'ending a consumer', leaving).catch(() => {});
+  }
+
+  async #leave(graceMs: number): Promise<void> {
+    const { clock } = this.#deps;
     const channel = this.#channel;
     if (channel === undefined) return;
-    const { clock } = this.#deps;
     await within(clock, ENDING_MS, 'ending a consumer', channel.cancel(this.#tag)).catch(() => {});
     if (this.#inHand.size > 0 && graceMs > 0) {
       const emptied = new Promise<void>((resolve) => {

@@ -63,7 +63,12 @@ const DIFFERENCE = /inequivalent arg '([^']+)' for .* but current is (?:the valu
  * where this user may not compare; one that does not exist is made. Bindings are added, never removed.
  * @throws BROKER_REFUSED when it differs otherwise, or may not be made, with what to do; BROKER_UNAVAILABLE
  */
-export async function ensureQueue(socket: AmqpSocket, queue: BoundQueue, deps: TopologyDeps): Promise<void> {
+export function ensureQueue(socket: AmqpSocket, queue: BoundQueue, deps: TopologyDeps): Promise<void> {
+  // Two who make one quorum queue at once may cost the connection (541, seen with 3.10).
+  return socket.inTurn(queue.name, () => seeToQueue(socket, queue, deps));
+}
+
+async function seeToQueue(socket: AmqpSocket, queue: BoundQueue, deps: TopologyDeps): Promise<void> {
   const { name, type, adopts = [], bindings = [] } = queue;
   const exists = type !== 'exclusive' && (await isThere(socket, deps, (channel) => channel.checkQueue(name)));
   const wanted: Record<string, Argument> = { ...(type === 'quorum' && { 'x-queue-type': 'quorum' }), ...queue.arguments };
@@ -113,7 +118,7 @@ export async function lookAt(
 
 /** Deletes a queue, whatever is in it; nothing where there is none. @throws BROKER_UNAVAILABLE, BROKER_REFUSED */
 export async function deleteQueue(socket: AmqpSocket, name: string, deps: TopologyDeps): Promise<void> {
-  const thrown = await attempt(socket, deps, (channel) => channel.deleteQueue(name));
+  const thrown = await socket.inTurn(name, () => attempt(socket, deps, (channel) => channel.deleteQueue(name)));
   if (thrown !== undefined && replyCode(thrown) !== REPLY.notFound) throw translated(thrown);
 }
 
@@ -147,6 +152,7 @@ async function attempt(
   } catch (thrown) {
     return thrown;
   }
-  await channel.close().catch(() => {});
+  // Not waited for: where the connection goes meanwhile, amqplib never says that it is closed.
+  channel.close().catch(() => {});
   return undefined;
 }

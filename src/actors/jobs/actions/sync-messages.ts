@@ -134,11 +134,10 @@ async function finish({ store, cache }: ActionContext, at: Checkpoint, complete:
 /** The same rules, and the same parameters, as those of `POST …/sync-messages`: a test compares them. */
 function readParams(given: JsonObject): JsonObject {
   knowFields(given, ['channelId', 'limit', 'force']);
-  return {
-    channelId: formatChannelRef(parseChannelRef(channelField(given, 'channelId'), 'params.channelId')),
-    limit: integerField(given, 'limit', { least: 1, most: MOST_MESSAGES, byDefault: 50 }),
-    force: booleanField(given, 'force', false),
-  };
+  const channel = channelField(given, 'channelId');
+  const limit = integerField(given, 'limit', { least: 1, most: MOST_MESSAGES, byDefault: 50 });
+  const force = booleanField(given, 'force', false);
+  return { channelId: formatChannelRef(parseChannelRef(channel, 'params.channelId')), limit, force };
 }
 
 function readCheckpoint(value: JsonObject | null): Checkpoint | undefined {
