@@ -29,7 +29,7 @@ FROM channels LEFT JOIN (
 CREATE VIEW monitor_stream AS
 SELECT stream.head, stream.pruned, stream.owner, stream.fencing_token, stream.expires_at,
   waiting.events AS waiting, waiting.since AS waiting_since, now() - waiting.since AS lag,
-  publishing.position AS published, greatest(0, stream.head - publishing.position) AS unpublished
+  publishing.position AS published, CASE WHEN publishing.position IS NOT NULL THEN greatest(0, stream.head - publishing.position) END AS unpublished
 FROM stream
 CROSS JOIN (SELECT count(*) AS events, min(created_at) AS since FROM outbox WHERE position IS NULL) AS waiting
 LEFT JOIN publishing ON true;
@@ -45,6 +45,3 @@ CREATE VIEW monitor_tables AS
 SELECT relname AS table_name, n_live_tup AS rows, n_dead_tup AS dead_rows, pg_total_relation_size(relid) AS bytes,
   greatest(last_vacuum, last_autovacuum) AS vacuumed_at, greatest(last_analyze, last_autoanalyze) AS analyzed_at
 FROM pg_stat_user_tables WHERE schemaname = 'public';
-
--- The board of dead letters reads them by what they failed of.
-CREATE INDEX jobs_dead ON jobs ((error->>'code'), ended_at) WHERE status = 'failed';

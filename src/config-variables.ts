@@ -101,6 +101,12 @@ export const VARIABLES = [
     show: 'url',
   },
   {
+    name: 'MESSAGE_RETENTION',
+    byDefault: '',
+    description:
+      'How long messages are stored, in days, weeks, months or years: `90d`, `12w`, `18m`, `2y`. Older ones are deleted for good, within the hour. Without it: for ever.',
+  },
+  {
     name: 'REDIS_URL',
     byDefault: '',
     description:

@@ -10,6 +10,7 @@ import {
   hmacSecret,
   host,
   isLoopback,
+  longPeriod,
   MOST_ACCOUNTS,
   maskUrl,
   networks,
@@ -86,6 +87,8 @@ export interface Config {
   readonly access: AccessConfig;
   /** null: PGlite in the data directory. `directUrl` passes by PgBouncer; it is `url` where nothing else was given. */
   readonly database: { readonly url: string; readonly directUrl: string } | null;
+  /** How long messages are stored, in ms; null: for ever. */
+  readonly keepMessagesMs: number | null;
   readonly redisUrl: string | null;
   readonly rabbitmqUrl: string | null;
   /** What other programs may ask for over RabbitMQ; null: all that only reads. */
@@ -200,6 +203,7 @@ export function readConfig(env: Environment, readFile: (path: string) => string,
     tokens: tokenList,
     access: readAccess(reading),
     database: databaseUrl === undefined ? null : { url: databaseUrl, directUrl: directUrl ?? databaseUrl },
+    keepMessagesMs: reading.value('MESSAGE_RETENTION', longPeriod) ?? null,
     redisUrl: reading.value('REDIS_URL', redisUrl) ?? null,
     rabbitmqUrl: reading.value('RABBITMQ_URL', rabbitmqUrl) ?? null,
     rabbitmqActions: reading.value('RABBITMQ_ACTIONS', actionNames) ?? null,
@@ -492,6 +496,7 @@ function effectiveValues(config: Config): Record<VariableName, string | null> {
     HTTP_TRUSTED_PROXIES: config.access.trustedProxies.join(',') || null,
     DATABASE_URL: masked(config.database?.url),
     DATABASE_DIRECT_URL: masked(config.database?.directUrl),
+    MESSAGE_RETENTION: config.keepMessagesMs === null ? null : `${config.keepMessagesMs / 86_400_000}d`,
     REDIS_URL: masked(config.redisUrl),
     RABBITMQ_URL: masked(config.rabbitmqUrl),
     RABBITMQ_ACTIONS: config.rabbitmqActions?.join(',') ?? null,

@@ -65,7 +65,8 @@ export const ERRORS = {
   AUTH_KEYS_UNAVAILABLE: {
     fault: 'transient',
     status: 503,
-    meaning: 'The JWT may be good, but the key that signed it is not known here and GATEWAY_JWT_JWKS_URL cannot be read at the moment.',
+    meaning:
+      'The JWT may be good, but the key that signed it is not known here and GATEWAY_JWT_JWKS_URL cannot be read at the moment.',
   },
   BROKER_UNAVAILABLE: { fault: 'transient', status: 503, meaning: 'The broker cannot be reached, or was closed.' },
   BROKER_REFUSED: {

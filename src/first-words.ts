@@ -56,6 +56,7 @@ export function sayWhatToTry(
   log.info({}, `try: curl ${token}-X POST '${base}/sync-messages' ${body}`);
   log.info({}, `then: curl ${token}'${base}/channels/${channel}/messages?limit=5'`);
   log.info({}, `and: curl ${token}'${url}/health'`);
+  log.info({}, `all there is to ask: ${url}/docs`);
   if (people.length > 0)
     log.info({}, `to log in as well: npm run vigilia -- login --account second; as one of ${people.join('; ')}`);
 }

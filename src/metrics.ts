@@ -10,6 +10,7 @@ import {
   type HealthReport,
   JOB_STATUSES,
   type Json,
+  type RetentionFigures,
   type Store,
   type StreamState,
 } from './ports.ts';
@@ -21,12 +22,24 @@ export interface MetricSources {
   health(): HealthReport | Promise<HealthReport>;
   /** Of the event streams of this process. */
   events(): EventFigures;
+  /** Of what this process deletes; absent where it deletes nothing. */
+  readonly retention?: () => RetentionFigures;
+}
+
+/** What one name of a series means. */
+export interface MetricRow {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge' | 'histogram' | 'summary';
+  readonly labels: readonly string[];
+  readonly help: string;
 }
 
 /** What is measured, for Prometheus. */
 export interface Metrics {
   /** @param route the route's template, or `none` */
   observeHttp(method: string, route: string, status: number, seconds: number): void;
+  /** Every series there may be, in the order of their names. */
+  describe(): readonly MetricRow[];
   /** The text to answer a scrape with. A source that fails is left out and counted; it never fails the scrape. */
   expose(): Promise<{ contentType: string; body: string }>;
 }
@@ -46,7 +59,7 @@ const OTHER_ACTORS = 'other';
 const SOURCE_MS = 2_000;
 
 /** A registry of its own, so that several can live in one process. */
-export function createMetrics({ store, system, health, events }: MetricSources, clock: Clock, log: Log): Metrics {
+export function createMetrics({ store, system, health, events, retention }: MetricSources, clock: Clock, log: Log): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -108,6 +121,7 @@ export function createMetrics({ store, system, health, events }: MetricSources, 
   const foreign = foreignMetrics(registers);
   const stream = streamMetrics(registers);
   const actors = actorMetrics(registers);
+  const deletions = retentionMetrics(registers);
 
   const collectJobs = async (): Promise<void> => {
     jobs.reset();
@@ -165,6 +179,7 @@ export function createMetrics({ store, system, health, events }: MetricSources, 
   };
   const collectStream = async (): Promise<void> => {
     stream.setFigures(events());
+    if (retention) deletions.set(retention());
     stream.setState(undefined, clock.now());
     stream.setState(await store.streamState(), clock.now());
   };
@@ -189,6 +204,7 @@ export function createMetrics({ store, system, health, events }: MetricSources, 
     observeHttp(method, route, status, seconds) {
       http.observe({ method, route, status }, seconds);
     },
+    describe: () => describeAll(registry),
     async expose() {
       await Promise.all([
         ask('store', collectJobs),
@@ -279,6 +295,15 @@ function figuresOf(found: Json | undefined): Readonly<Record<string, number>> | 
   return Object.fromEntries(Object.entries(found).filter((entry): entry is [string, number] => typeof entry[1] === 'number'));
 }
 
+function describeAll(registry: Registry): MetricRow[] {
+  const rows = registry.getMetricsAsArray() as unknown as (Omit<MetricRow, 'labels'> & {
+    readonly labelNames: readonly string[];
+  })[];
+  return rows
+    .map(({ name, type, help, labelNames }) => ({ name, type, help, labels: [...labelNames] }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
 /** The figures of the stream of events, and of those who listen to it here. */
 function streamMetrics(registers: Registry[]): {
   setFigures(figures: EventFigures): void;
@@ -321,6 +346,30 @@ function streamMetrics(registers: Registry[]): {
       oldest.set(state.oldest);
       waiting.set(state.waiting);
       lag.set(state.waitingSince === null ? 0 : Math.max(0, nowMs - state.waitingSince) / 1000);
+    },
+  };
+}
+
+/** The figures of what is deleted because it is old. */
+function retentionMetrics(registers: Registry[]): { set(figures: RetentionFigures): void } {
+  const deleted = new Counter({
+    name: 'vigilia_rows_deleted_total',
+    help: 'Rows that this process has deleted because they were old: messages, and records of jobs, events and requests.',
+    labelNames: ['kind'],
+    registers,
+  });
+  const ended = new Gauge({
+    name: 'vigilia_retention_done_timestamp_seconds',
+    help: 'When this process last saw that nothing old was left.',
+    registers,
+  });
+  return {
+    set({ records, messages, endedAt }) {
+      deleted.reset();
+      deleted.inc({ kind: 'records' }, records);
+      deleted.inc({ kind: 'messages' }, messages);
+      ended.remove();
+      if (endedAt !== null) ended.set(endedAt / 1000);
     },
   };
 }

@@ -312,6 +312,15 @@ export interface EventFigures {
   readonly resets: number;
 }
 
+/** What a process has deleted because it was old. */
+export interface RetentionFigures {
+  /** Of jobs, their histories, events, keys of requests. */
+  readonly records: number;
+  readonly messages: number;
+  /** When nothing old was left, ms since the Unix epoch; null before the first time, and where others do it. */
+  readonly endedAt: number | null;
+}
+
 // ── The store ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Which Telegram a database belongs to: the real one, or a server with this key. */
@@ -426,6 +435,23 @@ export interface MessageQuery {
   readonly limit: number;
   /** Case-insensitive part of the text. */
   readonly search?: string;
+}
+
+/** Which hours of a chat: those that begin at `from` or later, and before `to`, in ms since the Unix epoch. */
+export interface HoursQuery {
+  /** Of private chats and basic groups the account's number. @default 0 */
+  readonly scope?: number;
+  readonly chatId: ChatId;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** How many messages of a chat are of an hour. */
+export interface HourCount {
+  /** Its beginning (UTC), ms since the Unix epoch. */
+  readonly hour: number;
+  /** At least 1; deleted ones are left out. */
+  readonly messages: number;
 }
 
 /** A job that shall be looked at, and whose consumer has to be told. */
@@ -635,6 +661,12 @@ export interface Store extends SessionShelf, LoginErrands, ForeignDesk {
    * @returns rows deleted; there may be more when it is `maxRows`
    */
   prune(nowMs: number, maxRows: number): Promise<number>;
+  /**
+   * Deletes a part of the messages that are older than this, for good, and tells nobody: whoever holds the channel's window has an older revision.
+   * @param maxRows rows to delete at most
+   * @returns rows deleted (with TimescaleDB: chunks of 7 days, of which every message is older); there may be more when it is `maxRows`
+   */
+  pruneMessages(beforeMs: number, maxRows: number): Promise<number>;
 
   /**
    * Takes the right to give positions, where nobody has it, its lease is over by the database's clock, or the owner had it before.
@@ -718,6 +750,11 @@ export interface Store extends SessionShelf, LoginErrands, ForeignDesk {
   /** Newest first; deleted ones left out. */
   readMessages(query: MessageQuery): Promise<Message[]>;
   countMessages(chatId: ChatId): Promise<number>;
+  /**
+   * The hours that have messages, in order: kept with every change, not counted when asked. With TimescaleDB, what changes in hours past is
+   * seen within a quarter of an hour.
+   */
+  messagesPerHour(query: HoursQuery): Promise<HourCount[]>;
 }
 
 // ── Broker and cache ────────────────────────────────────────────────────────────────────────────────────────────────

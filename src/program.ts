@@ -28,6 +28,7 @@ import { listenerSpec } from './actors/listener.actor.ts';
 import { Registry } from './actors/registry.ts';
 import { SimulatorDesk, simulatorSpec } from './actors/simulator-process.actor.ts';
 import { openStore, type StoreOptions } from './actors/store/open-store.ts';
+import { RetentionTally, retentionSpec } from './actors/store/retention.actor.ts';
 import { gateStore } from './actors/store/store-gate.ts';
 import { storeLinkSpec } from './actors/store/store-link.actor.ts';
 import { type ActorSystem, startSystem } from './actors/system.ts';
@@ -202,11 +203,16 @@ async function assemble(
     return system;
   };
   const view = { tree: () => running().tree(), find: (path: string) => running().find(path) };
+  const retention = new RetentionTally();
   // Counts over all lives of the listeners.
   let metrics: Promise<Metrics> | undefined;
   const loadMetrics = async (): Promise<Metrics> => {
     const { createMetrics } = await import('./metrics.ts');
-    return createMetrics({ store, system: view, health, events: () => events.source.hub.figures }, clock, log);
+    return createMetrics(
+      { store, system: view, health, events: () => events.source.hub.figures, retention: () => retention.figures },
+      clock,
+      log,
+    );
   };
   const tokens = new GatewayTokens(config.tokens);
   const ownCounter = createMemoryCounter(clock);
@@ -274,7 +280,7 @@ async function assemble(
     isAlive: (id) => registry.glance(`root/logins/${id}`) !== undefined,
   });
   const logins = config.database ? routedLogins(loginDesk, new RemoteLogins({ clock, store }), isHeld) : loginDesk;
-  const choose = accountChoice({ store, accounts: () => health().accounts, defaultAccount: ACCOUNT });
+  const choose = accountChoice({ clock, store, accounts: () => health().accounts, defaultAccount: ACCOUNT });
   const intake = createIntake({
     clock,
     entropy: randomBytes,
@@ -323,7 +329,7 @@ async function assemble(
           events,
           rules: { actions, allowed: config.rabbitmqActions },
           checkAccount: intake.checkAccount,
-          choose: accountChoice({ store, accounts: everyAccount, defaultAccount: ACCOUNT }),
+          choose: accountChoice({ clock, store, accounts: everyAccount, defaultAccount: ACCOUNT }),
           nudge: nudge.ring,
         })
       : undefined;
@@ -338,6 +344,7 @@ async function assemble(
         cache: redis && cacheLinkSpec(redis.cache, redis.status, { random, log }),
         broker: rabbit && brokerLinkSpec(rabbit.connection, rabbit.status, { clock, random, log }),
         foreign,
+        retention: retentionSpec({ clock, log, store, keepMessagesMs: config.keepMessagesMs, tally: retention }),
         dispatcher: dispatcherSpec(nudge, { clock, log, store, broker, accounts: wokenAccounts }),
         sequencer: events.sequencer,
         announcer: events.announcer,

@@ -26,6 +26,8 @@ export interface TreeParts {
   /** Absent without RabbitMQ. */
   readonly broker: ChildSpec | undefined;
   readonly dispatcher: ChildSpec;
+  /** Deletes what is old. */
+  readonly retention: ChildSpec;
   /** What deals with other programs; absent without RabbitMQ, and in a gateway. */
   readonly foreign: ForeignBranch | undefined;
   /** Who gives events their places, and who writes those that no transaction writes: they end after all that have something to tell. */
@@ -83,7 +85,7 @@ export function treeOf(role: Role, parts: TreeParts, deps: SupervisionDeps): Sup
   // Who tells others what happens ends after all to whom it happens; who takes requests ends before those who do them.
   const telling = foreign ? [foreign.publisher, foreign.answers] : [];
   const asking = foreign ? [foreign.requests] : [];
-  const working = [...telling, parts.sequencer, parts.announcer, parts.dispatcher, ...people, ...asking];
+  const working = [...telling, parts.sequencer, parts.announcer, parts.dispatcher, parts.retention, ...people, ...asking];
   switch (role) {
     case 'all':
       return { ...ROOT, children: [...simulator, infrastructure, ...working, parts.events, parts.http] };

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { VigiliaError } from '../errors.ts';
-import type { Intake, JobRequest, RequestKey, Submitted } from '../ports.ts';
+import type { JobRequest, RequestKey, SubmitOptions, Submitted } from '../ports.ts';
 import { withinDeadline } from './deadline.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
 
 /** How long a request may wait for the database in all, in ms. */
-export const ACCEPT_MS = 2_000;
+const ACCEPT_MS = 2_000;
 
 /** What an answer to a request that became a job, now or before, has for a body. */
-export interface Accepted {
+interface Accepted {
   readonly jobId: string;
   readonly status: 'queued';
   readonly pollUrl: string;
@@ -59,7 +59,7 @@ export function acceptance(
       return before && answered(before);
     },
     accept: async () => {
-      const options: Parameters<Intake['submit']>[1] = { expiresAt: deadline, ...(key !== undefined && { key }) };
+      const options: SubmitOptions = { expiresAt: deadline, ...(key !== undefined && { key }) };
       return answered(await withinDeadline(clock, left(), intake.submit(asked, options)));
     },
   };

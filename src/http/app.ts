@@ -25,6 +25,8 @@ declare module 'fastify' {
     scope?: Scope | 'public';
     /** What the route is for, in a few words. */
     summary?: string;
+    /** What there is to know besides, in sentences. */
+    notes?: string;
     /** What it may answer beside what every route may; see `COMMON_ERRORS`. */
     errors?: readonly ErrorCode[];
     /** Set on the routes whose answers go on until somebody ends them: how long they took says nothing. */

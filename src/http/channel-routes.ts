@@ -6,8 +6,9 @@ import { ChannelSchema, channelView } from './channel-view.ts';
 import { READ_MS, withinDeadline } from './deadline.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
 import { MessageSchema } from './message-schema.ts';
+import { MomentSchema, rangeOf, refused } from './moment.ts';
 import { Type } from './typebox.ts';
-import { ChannelPathSchema, NoQuery, nullable } from './view.ts';
+import { ChannelPathSchema, isoTime, NoQuery, nullable } from './view.ts';
 
 const MessageId = Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1 });
 
@@ -34,6 +35,29 @@ const MessagesQuery = Type.Object(
   },
   { additionalProperties: false },
 );
+
+const WEEK_MS = 7 * 86_400_000;
+/** Hours told at once, in ms: a leap year of them is half a megabyte. */
+const LONGEST_MS = 366 * 86_400_000;
+
+const StatsQuery = Type.Object(
+  { from: Type.Optional(MomentSchema), to: Type.Optional(MomentSchema) },
+  { additionalProperties: false },
+);
+
+const StatsSchema = Type.Object({
+  channel: ChannelSchema,
+  from: Type.String({ format: 'date-time', description: 'A week before `to` where it was not given.' }),
+  to: Type.String({ format: 'date-time', description: 'Now where it was not given.' }),
+  messages: Type.Integer({ description: 'Of all these hours.' }),
+  hours: Type.Array(
+    Type.Object({
+      hour: Type.String({ format: 'date-time', description: 'Its beginning (UTC).' }),
+      messages: Type.Integer({ minimum: 1, description: 'Stored and not deleted.' }),
+    }),
+    { description: 'The hours that begin from `from` on and before `to`, in order; those without messages are left out.' },
+  ),
+});
 
 const MessagesSchema = Type.Object({
   channel: ChannelSchema,
@@ -116,6 +140,36 @@ export function addChannelRoutes(app: App, { clock, store, reader }: GatewayDeps
         channel: channelView(channel),
         messages: messages.map(messageJson),
         next: !more || edge === undefined ? null : after === undefined ? { before: edge.id } : { after: edge.id },
+      };
+    },
+  );
+
+  app.get(
+    `${base}/channels/:id/stats`,
+    {
+      config: {
+        scope: 'read',
+        summary: 'How many messages it has of each hour',
+        errors: ['INVALID_CHANNEL', 'STORE_UNAVAILABLE'],
+      },
+      schema: { params: ChannelPathSchema, querystring: StatsQuery, response: { 200: StatsSchema } },
+    },
+    async (request) => {
+      const ref = parseChannelRef(request.params.id, 'id');
+      const asked = rangeOf(request.query.from, request.query.to);
+      const to = asked?.to ?? clock.now();
+      const from = asked?.from ?? to - WEEK_MS;
+      if (from > to) throw refused('from', 'is after to');
+      if (to - from > LONGEST_MS) throw refused('from', 'is more than 366 days before to');
+      const channel = await withinDeadline(clock, READ_MS, reader.channel(ref));
+      if (channel === undefined) throw unknown();
+      const hours = await withinDeadline(clock, READ_MS, store.messagesPerHour({ chatId: channel.chatId, from, to }));
+      return {
+        channel: channelView(channel),
+        from: isoTime(from),
+        to: isoTime(to),
+        messages: hours.reduce((sum, { messages }) => sum + messages, 0),
+        hours: hours.map(({ hour, messages }) => ({ hour: isoTime(hour), messages })),
       };
     },
   );

@@ -1,5 +1,6 @@
+import { pipeline, Readable } from 'node:stream';
 import { promisify } from 'node:util';
-import { brotliCompress, constants, gzip } from 'node:zlib';
+import { brotliCompress, constants, createBrotliCompress, createGzip, gzip } from 'node:zlib';
 import type { App } from './app.ts';
 
 /** Less is not worth it, in bytes. */
@@ -9,7 +10,7 @@ const COMPRESSIBLE = /^(application\/json|text\/(?!event-stream)|image\/svg\+xml
 const brotli = promisify(brotliCompress);
 const zip = promisify(gzip);
 /** Nearly as small as the best, at a tenth of its time. */
-const BROTLI_QUALITY = 4;
+const BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } };
 
 /** Compresses answers, in a thread of Node's pool, for clients that say they understand it. Streams of events never. */
 export function compressAnswers(app: App): void {
@@ -18,16 +19,16 @@ export function compressAnswers(app: App): void {
     if (!COMPRESSIBLE.test(type)) return payload;
     const vary = reply.getHeader('vary');
     reply.header('vary', vary === undefined ? 'Accept-Encoding' : `${vary}, Accept-Encoding`);
-    if (typeof payload !== 'string' || Buffer.byteLength(payload) < LEAST || reply.hasHeader('content-encoding')) return payload;
-    const encoding = chosen(request.headers['accept-encoding']);
+    const isLong = payload instanceof Readable || (typeof payload === 'string' && Buffer.byteLength(payload) >= LEAST);
+    const encoding = isLong && !reply.hasHeader('content-encoding') ? chosen(request.headers['accept-encoding']) : undefined;
     if (encoding === undefined) return payload;
     reply.header('content-encoding', encoding).removeHeader('content-length');
-    const text = Buffer.from(payload);
-    return encoding === 'br'
-      ? brotli(text, {
-          params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY, [constants.BROTLI_PARAM_SIZE_HINT]: text.length },
-        })
-      : zip(text);
+    if (payload instanceof Readable) {
+      const compressor = encoding === 'br' ? createBrotliCompress(BROTLI) : createGzip();
+      // Whichever fails ends the other, and with it the answer.
+      return pipeline(payload, compressor, () => {});
+    }
+    return encoding === 'br' ? brotli(String(payload), BROTLI) : zip(String(payload));
   });
 }
 

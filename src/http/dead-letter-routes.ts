@@ -153,7 +153,10 @@ export function addDeadLetterRoutes(app: App, deps: GatewayDeps, base: string): 
     async (request, reply) => {
       const { id, action, accountId, error } = await dead(request.params.id);
       const { done } = await withinDeadline(clock, READ_MS, desk.purge({ id }, 1));
-      if (done === 0) throw new VigiliaError('ANSWER_OWED', `The answer to ${id} is not sent yet.`, { field: 'id' });
+      if (done === 0) {
+        await dead(id);
+        throw new VigiliaError('ANSWER_OWED', `Who asked for ${id} over RabbitMQ was not answered yet.`, { field: 'id' });
+      }
       const fields = { job: id, action, account: accountId, error: error?.code };
       log.warn({ requestId: request.id, caller: request.caller?.id, ...fields }, 'dead letter purged');
       return reply.code(204).send();

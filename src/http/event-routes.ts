@@ -50,6 +50,7 @@ export function addEventRoutes(app: App, deps: GatewayDeps, callers: Callers, ba
         errors: ['INVALID_CHANNEL', 'TOO_MANY_STREAMS', 'STORE_UNAVAILABLE'],
         streams: true,
         produces: 'text/event-stream',
+        headers: { 'Last-Event-ID': 'Goes on after this event; an EventSource sends it by itself when it comes back.' },
       },
       schema: { querystring: EventsQuery },
     },

@@ -23,7 +23,7 @@ const PING_MS = 15_000;
 const MOST_WAITING = 8;
 
 /** What a client says. */
-export const ClientMessageSchema = Type.Object(
+const ClientMessageSchema = Type.Object(
   {
     type: Type.Enum(['hello', 'subscribe']),
     token: Type.Optional(Type.String({ minLength: 1, maxLength: 8_192, description: 'A token or a JWT; in the first message.' })),

@@ -53,6 +53,7 @@ export interface GatewayDeps extends OpsDeps {
     | 'countJobs'
     | 'listChannels'
     | 'countMessages'
+    | 'messagesPerHour'
     | 'listAccounts'
     | 'unfollowed'
     | 'setFollowed'

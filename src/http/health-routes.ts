@@ -4,6 +4,7 @@ import type { HealthReport } from '../ports.ts';
 import type { App } from './app.ts';
 import { withinDeadline } from './deadline.ts';
 import type { OpsDeps } from './gateway-deps.ts';
+import { AliveSchema, HealthSchema } from './health-view.ts';
 import { NoQuery } from './view.ts';
 
 /** How long the store has to answer a ping, and the rest of the program to report. */
@@ -24,8 +25,11 @@ export function addHealthRoutes(app: App, { clock, log, host, store, health }: O
 
   app.get(
     '/health/live',
-    { config: { scope: 'public', summary: 'The process runs' }, schema: { querystring: NoQuery } },
-    async (_request, reply) => reply.header('cache-control', 'no-store').send({ status: 'ok' }),
+    {
+      config: { scope: 'public', summary: 'The process runs' },
+      schema: { querystring: NoQuery, response: { 200: AliveSchema } },
+    },
+    async (_request, reply) => reply.header('cache-control', 'no-store').send({ status: 'ok' as const }),
   );
 
   let pinging: Promise<number> | undefined;
@@ -49,7 +53,7 @@ export function addHealthRoutes(app: App, { clock, log, host, store, health }: O
     '/health/ready',
     {
       config: { scope: 'public', summary: 'Jobs can be accepted', errors: ['STORE_UNAVAILABLE'] },
-      schema: { querystring: NoQuery },
+      schema: { querystring: NoQuery, response: { 200: AliveSchema } },
     },
     async (_request, reply) => {
       reply.header('cache-control', 'no-store');
@@ -60,7 +64,7 @@ export function addHealthRoutes(app: App, { clock, log, host, store, health }: O
         log.debug({ causes: causeChain(error) }, 'not ready');
         throw new VigiliaError('STORE_UNAVAILABLE', 'the store does not answer', { cause: error, retryAfterMs: ANSWER_MS });
       }
-      return { status: 'ok' };
+      return { status: 'ok' as const };
     },
   );
 
@@ -68,7 +72,7 @@ export function addHealthRoutes(app: App, { clock, log, host, store, health }: O
     '/health',
     {
       config: { scope: 'public', summary: 'What can be served now, with the evidence', errors: ['STORE_UNAVAILABLE'] },
-      schema: { querystring: NoQuery },
+      schema: { querystring: NoQuery, response: { 200: HealthSchema, 503: HealthSchema } },
     },
     async (request, reply) => {
       const report: HealthReport = await withinDeadline(clock, ANSWER_MS, Promise.resolve(health()));

@@ -1,15 +1,12 @@
 import type { Static } from 'typebox';
 import { formatChannelRef, parseChannelRef } from '../channel-ref.ts';
-import { VigiliaError } from '../errors.ts';
 import type { Job, JobFilter, JobQuery, JobStatus } from '../ports.ts';
 import { READ_MS, withinDeadline } from './deadline.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
 import { SHOWN_STATUSES } from './job-view.ts';
+import { MomentSchema, rangeOf, refused } from './moment.ts';
 import { Type } from './typebox.ts';
 
-/** A moment in a query: with its offset, since nobody knows the sender's zone. */
-const MOMENT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})$/;
-const MomentSchema = Type.String({ maxLength: 40, description: 'ISO 8601 with an offset, e.g. 2024-05-06T07:08:09Z.' });
 const WordSchema = Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$' });
 
 /** By what jobs and dead letters are found alike. */
@@ -134,24 +131,4 @@ function pageOf(
   const [, at, id] = /^(\d{1,15})\.(.{1,128})$/s.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
   if (at === undefined || id === undefined) throw refused('cursor', 'is not one that a page gave');
   return { by, limit, after: { at: Number(at), id } };
-}
-
-function rangeOf(from: string | undefined, to: string | undefined): JobFilter['created'] {
-  if (from === undefined && to === undefined) return undefined;
-  const range = {
-    ...(from !== undefined && { from: momentOf(from, 'from') }),
-    ...(to !== undefined && { to: momentOf(to, 'to') }),
-  };
-  if (range.from !== undefined && range.to !== undefined && range.from > range.to) throw refused('to', 'is before from');
-  return range;
-}
-
-function momentOf(text: string, field: string): number {
-  const ms = MOMENT.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(ms)) throw refused(field, 'must be a time in ISO 8601 with an offset, as 2024-05-06T07:08:09Z');
-  return ms;
-}
-
-function refused(field: string, reason: string): VigiliaError {
-  return new VigiliaError('INVALID_REQUEST', `${field}: ${reason}.`, { field });
 }

@@ -12,7 +12,7 @@ export function addMetricsRoutes(app: App, { metrics }: Pick<OpsDeps, 'metrics'>
 
   app.get(
     '/metrics',
-    { config: { scope: 'read', summary: 'Figures for Prometheus' }, schema: { querystring: NoQuery } },
+    { config: { scope: 'read', summary: 'Figures for Prometheus', produces: 'text/plain' }, schema: { querystring: NoQuery } },
     async (_request, reply) => {
       const { contentType, body } = await metrics.expose();
       return reply.header('cache-control', 'no-store').header('content-type', contentType).send(body);

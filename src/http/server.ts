@@ -23,6 +23,7 @@ import { addJobRoutes } from './job-routes.ts';
 import { lateJwtCheck } from './late-jwt-check.ts';
 import { addMachineRoutes } from './machine-routes.ts';
 import { addMetricsRoutes } from './metrics-routes.ts';
+import { linkNextPages } from './next-link.ts';
 import { addQueueRoutes } from './queue-routes.ts';
 import { REQUEST_ID_HEADER, requestId } from './request-id.ts';
 import { collectRoutes, type RouteRow, refuseOtherMethods } from './route-table.ts';
@@ -92,6 +93,7 @@ function buildApp(deps: OpsDeps, addOwnRoutes: AddRoutes): App {
   const callers = new Callers({ ...deps, ...access, jwt });
   guardAccess(app, { callers, ...access });
   answerErrors(app, log);
+  linkNextPages(app);
   answerOnce(app);
   compressAnswers(app);
   app.addHook('onResponse', async (request, reply) => {

@@ -49,6 +49,10 @@ export function addSocketRoute(
         // Who it is, is said in the first message: a browser can send no header along.
         scope: 'public',
         summary: 'What happens, as it happens, over WebSocket; the first message says who listens',
+        notes:
+          'Say `{"type":"subscribe","token":"…","topics":["message.*"],"channelId":"…","lastEventId":41}` within 5 s; all but `type` may be left out where no token is needed. ' +
+          'Each event is one message: what stands behind `data:` in the stream of `…/events`. Saying `subscribe` again takes the place of the one before. ' +
+          'The gateway says `welcome`, `subscribed`, `heartbeat`, `closed` and `error` besides. Close codes: 1001 it stops, 1013 come back, 4000 and the HTTP status for what is wrong.',
         errors: ['UPGRADE_REQUIRED', 'TOO_MANY_STREAMS'],
         streams: true,
         upgrades: true,

@@ -46,6 +46,8 @@ const FORBIDDEN: readonly [why: string, path: string, line: string][] = [
   ['pg is imported outside its file', 'src/actors/store/x.ts', "import pg from 'pg';"],
   ['PGlite is imported outside its file', 'src/actors/store/x.ts', "import { PGlite } from '@electric-sql/pglite';"],
   ['Fastify is imported outside http', 'src/actors/x.ts', "import Fastify from 'fastify';"],
+  ['WebSocket is imported outside http', 'src/actors/x.ts', "import { WebSocketServer } from 'ws';"],
+  ['JWTs are checked outside http', 'src/cli/x.ts', "import { jwtVerify } from 'jose';"],
   ['prom-client is imported outside metrics.ts', 'src/http/x.ts', "import { Counter } from 'prom-client';"],
   ['opossum is imported outside breaker.ts', 'src/actors/x.ts', "import CircuitBreaker from 'opossum';"],
   ['ioredis is imported outside its connection', 'src/actors/cache/x.ts', "import { Redis } from 'ioredis';"],

@@ -50,7 +50,7 @@ export function judgeJobs(
 
 /** Whether each subscriber heard what the stream has, no more and no less, up to its end. */
 export async function judgeStream(
-  ledger: Ledger,
+  ledger: Pick<Ledger, 'stream'>,
   subscribers: readonly Subscriber[],
 ): Promise<{ events: number; endsTold: ReadonlyMap<string, number>; findings: string[] }> {
   const findings: string[] = [];

@@ -10,11 +10,15 @@ const USAGE = `usage: npm run chaos -- [--minutes N] [--seed S] [--calm]
 
 /** Reads the arguments. Throws an Error in words for people. */
 function read(args) {
-  const { values } = parseArgs({ args, options: { minutes: { type: 'string' }, seed: { type: 'string' }, calm: { type: 'boolean' } } });
+  const { values } = parseArgs({
+    args,
+    options: { minutes: { type: 'string' }, seed: { type: 'string' }, calm: { type: 'boolean' } },
+  });
   const { minutes, seed, calm } = values;
   if (minutes !== undefined && !(Number(minutes) > 0 && Number(minutes) <= 1_440))
     throw new Error(`--minutes ${minutes}: a number above 0, and 1440 at most`);
-  if (seed !== undefined && !(/^\d+$/.test(seed) && Number(seed) < 2 ** 32)) throw new Error(`--seed ${seed}: a whole number below 2^32`);
+  if (seed !== undefined && !(/^\d+$/.test(seed) && Number(seed) < 2 ** 32))
+    throw new Error(`--seed ${seed}: a whole number below 2^32`);
   return {
     ...(minutes !== undefined && { CHAOS_MINUTES: minutes }),
     ...(seed !== undefined && { CHAOS_SEED: seed }),

@@ -21,7 +21,7 @@ function always(holds: (faults: readonly Fault[], options: { seed: number; lengt
     fc.property(anyPlan, (options) => {
       holds(makePlan({ ...options, rules: rulesOf(options.servers) }), options);
     }),
-    { numRuns: 150 },
+    { numRuns: 60 },
   );
 }
 

@@ -81,7 +81,7 @@ export class Recoveries {
  * @param since the end of the fault: evidence of before does not count
  * @param accounts that have to be in service
  */
-export function isBack(target: string, sight: Sight, since: number, accounts: ReadonlySet<string>): boolean {
+function isBack(target: string, sight: Sight, since: number, accounts: ReadonlySet<string>): boolean {
   const { reports, askedAt, isReady, lastAnswerAt } = sight;
   const answering = PROGRAMS.map((name) => reports[name]).filter((report) => report !== undefined);
   const [from, to] = target.split('/') as [string, string | undefined];

@@ -8,8 +8,8 @@ export const PROGRAMS = ['gateway', ...WORKERS] as const;
 /** A server that a process goes to. */
 type ServerName = 'postgres' | 'redis' | 'rabbitmq' | 'simulator';
 
-const CUT = { kind: 'cut', forMs: [100, 2_000], restMs: 2_500 } as const;
-const HANG = { kind: 'hang', forMs: [200, 2_500], restMs: 2_500 } as const;
+const CUT = { kind: 'cut', forMs: [100, 2_000] } as const;
+const HANG = { kind: 'hang', forMs: [200, 2_500] } as const;
 const FREEZE = { kind: 'freeze', forMs: [200, 3_000] } as const;
 const KILL = { kind: 'kill', forMs: [0, 0] } as const;
 const RESTART = { kind: 'restart', forMs: [0, 0] } as const;
@@ -19,13 +19,14 @@ export function wayName(from: string, to: string): string {
   return `${from}/${to}`;
 }
 
-function way(from: string, to: string): TargetRule {
+/** @param restMs what everything needs is left alone for longer: what nobody can reach does no work in which anything could go wrong */
+function way(from: string, to: string, restMs: number): TargetRule {
   return {
     target: wayName(from, to),
     partOf: from,
     faults: [
-      { ...CUT, weight: 3 },
-      { ...HANG, weight: 2 },
+      { ...CUT, weight: 3, restMs },
+      { ...HANG, weight: 2, restMs },
     ],
   };
 }
@@ -33,9 +34,9 @@ function way(from: string, to: string): TargetRule {
 const GATEWAY: TargetRule = {
   target: 'gateway',
   faults: [
-    { ...KILL, weight: 2, restMs: 6_000 },
-    { ...FREEZE, weight: 2, restMs: 3_000 },
-    { ...RESTART, weight: 1, restMs: 7_000 },
+    { ...KILL, weight: 2, restMs: 9_000 },
+    { ...FREEZE, weight: 2, restMs: 5_000 },
+    { ...RESTART, weight: 1, restMs: 9_000 },
   ],
 };
 
@@ -66,9 +67,9 @@ const SERVERS: Readonly<Record<string, TargetRule>> = {
   postgres: {
     target: 'postgres',
     faults: [
-      { ...KILL, weight: 2, forMs: [0, 1_500], restMs: 9_000 },
-      { ...FREEZE, weight: 2, restMs: 5_000 },
-      { ...RESTART, weight: 1, forMs: [0, 1_000], restMs: 9_000 },
+      { ...KILL, weight: 2, forMs: [0, 1_500], restMs: 16_000 },
+      { ...FREEZE, weight: 2, restMs: 10_000 },
+      { ...RESTART, weight: 1, forMs: [0, 1_000], restMs: 16_000 },
     ],
   },
   redis: {
@@ -91,9 +92,9 @@ const SERVERS: Readonly<Record<string, TargetRule>> = {
   pgbouncer: {
     target: 'pgbouncer',
     faults: [
-      { ...KILL, weight: 2, forMs: [0, 1_000], restMs: 6_000 },
-      { ...FREEZE, weight: 2, restMs: 4_000 },
-      { ...RESTART, weight: 1, forMs: [0, 1_000], restMs: 6_000 },
+      { ...KILL, weight: 2, forMs: [0, 1_000], restMs: 13_000 },
+      { ...FREEZE, weight: 2, restMs: 8_000 },
+      { ...RESTART, weight: 1, forMs: [0, 1_000], restMs: 13_000 },
     ],
   },
 };
@@ -106,8 +107,8 @@ export function rulesOf(servers: readonly string[]): readonly TargetRule[] {
     ...WORKERS.map(worker),
     SIMULATOR,
     ...servers.flatMap((name) => SERVERS[name] ?? []),
-    way('clients', 'gateway'),
-    ...PROGRAMS.flatMap((program) => asked.map((server) => way(program, server))),
-    ...WORKERS.map((program) => way(program, 'simulator')),
+    way('clients', 'gateway', 6_000),
+    ...PROGRAMS.flatMap((program) => asked.map((server) => way(program, server, server === 'postgres' ? 7_000 : 2_500))),
+    ...WORKERS.map((program) => way(program, 'simulator', 3_500)),
   ];
 }

@@ -1,7 +1,9 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { seededRandom } from '../../src/simulator/seeded.ts';
+import { deferred } from '../support/deferred.ts';
 import { Happenings } from './happenings.ts';
 import { firstIds, judgeJobs, judgeMessages, judgeStream } from './judge.ts';
 import { Ledger } from './ledger.ts';
@@ -18,6 +20,8 @@ import { Watch } from './watch.ts';
 
 /** How long it may take after the last fault until all is quiet, in ms: a lease, a dead socket, and what waits for both. */
 const SETTLE_MS = 120_000;
+/** A run in which fewer jobs are accepted than one in so long has shown nothing, in ms. */
+const LEAST_EVERY_MS = 5_000;
 /** How often the run says how far it is, in ms. */
 const SAY_MS = 15_000;
 
@@ -31,24 +35,28 @@ export async function runChaos(options: ChaosOptions, say: (line: string) => voi
   const ends: (() => Promise<void>)[] = [];
   const findings: string[] = [];
   const startedAt = performance.now();
+  const folder = mkdtempSync(join(tmpdir(), 'vigilia-chaos-'));
+  const early = deferred<never>();
+  let isUp = false;
   const complain = (finding: string): void => {
     const line = `${Math.round(performance.now() - startedAt)} ms: ${finding}`;
     if (findings.length < 200) findings.push(line);
     say(line);
+    // Where something does not even start, nothing is waited for.
+    if (!isUp) early.reject(new Error(line));
   };
+  const onEnd = (end: () => Promise<void>): void => void ends.push(end);
   try {
-    const stage = await Stage.open(complain, (end) => ends.push(end));
-    try {
-      const outcome = await perform(stage, options, complain, findings, say, (end) => ends.push(end));
-      if (findings.length === 0) stage.forget();
-      else say(`what was seen is kept in ${stage.folder}`);
-      return outcome;
-    } catch (error) {
-      say(`what was seen is kept in ${stage.folder}`);
-      throw error;
-    }
+    const opening = Stage.open(folder, complain, onEnd);
+    opening.catch(() => {});
+    const stage = await Promise.race([opening, early.promise]);
+    isUp = true;
+    const outcome = await perform(stage, options, complain, findings, say, onEnd);
+    if (findings.length === 0) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    return outcome;
   } finally {
     for (const end of ends.reverse()) await end().catch((error: Error) => say(`not ended: ${error.message}`));
+    if (existsSync(folder)) say(`what was seen is kept in ${folder}`);
   }
 }
 
@@ -111,6 +119,8 @@ async function perform(
   const { keys } = await stage.simulator.control.tell('stats', {});
   for (const { maxSockets, phone } of keys) if (maxSockets > 1) say(`${phone} was used over ${maxSockets} sockets at one time`);
   await watch.stop();
+  if (load.accepted.size * LEAST_EVERY_MS < stormMs)
+    complain(`only ${load.accepted.size} jobs were accepted: of what was to be held against the truth there was hardly any`);
   for (const finding of [...stream.findings, ...jobs.findings, ...messages.findings, ...growthIn(watch.memory)])
     complain(finding);
   await stage.stop();

@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Env, freePort, until } from '../support/program.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
@@ -49,10 +48,10 @@ export class Stage {
 
   /**
    * Starts all of it, and logs the accounts in.
+   * @param folder where all is written down
    * @param complain is told of what should never happen: a process that ends by itself, or does not stop
    */
-  static async open(complain: (finding: string) => void, onEnd: OnEnd): Promise<Stage> {
-    const folder = mkdtempSync(join(tmpdir(), 'vigilia-chaos-'));
+  static async open(folder: string, complain: (finding: string) => void, onEnd: OnEnd): Promise<Stage> {
     const worldPath = join(folder, 'world');
     for (const path of [worldPath, join(folder, 'logs')]) mkdirSync(path);
     writeFileSync(join(worldPath, 'world.json'), JSON.stringify(WORLD));
@@ -96,11 +95,6 @@ export class Stage {
   /** Asks the processes to stop, as at the end of a day: one that does not, or not well, complains. */
   async stop(): Promise<void> {
     await Promise.all(Object.values(this.programs).map((program) => program.end()));
-  }
-
-  /** Removes everything that was written down. */
-  forget(): void {
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 
   #subject(target: string): Subject | undefined {

@@ -43,7 +43,9 @@ describe('an empty environment', () => {
       http: { host: '127.0.0.1', port: 4010 },
       ops: { host: '127.0.0.1', port: 4007 },
       tokens: [],
+      access: { jwt: null, rateLimit: 6_000, failureLimit: 30, corsOrigins: [], trustedProxies: [] },
       database: null,
+      keepMessagesMs: null,
       redisUrl: null,
       rabbitmqUrl: null,
       rabbitmqActions: null,
@@ -130,6 +132,18 @@ describe('Telegram', () => {
   });
 });
 
+describe('how long messages are kept', () => {
+  it.each([
+    ['1d', 1],
+    ['12w', 84],
+    ['18m', 558],
+    ['2y', 732],
+  ])('%s is so many days', (MESSAGE_RETENTION, days) => {
+    expect(read({ MESSAGE_RETENTION }).keepMessagesMs).toBe(days * 86_400_000);
+    expect(read({}).keepMessagesMs).toBeNull();
+  });
+});
+
 describe('tokens', () => {
   it('come from the variable or from a file, a line each', () => {
     expect(read({ GATEWAY_TOKENS: 'write:with:colon:0123456789 , read:0123456789abcdef' }).tokens).toEqual([
@@ -144,6 +158,40 @@ describe('tokens', () => {
     expect(read({ HTTP_HOST: '[::1]' }).http.host).toBe('::1');
     const worker = { VIGILIA_ROLE: 'worker', HTTP_HOST: '0.0.0.0', DATABASE_URL: 'postgres://d/x', SIMULATOR_WORLD: '/world' };
     expect(read(worker).role).toBe('worker');
+  });
+});
+
+describe('who may ask', () => {
+  it('is told by JWTs too, which open the gateway to other machines', () => {
+    const secret = 's'.repeat(32);
+    expect(read({ HTTP_HOST: '0.0.0.0', GATEWAY_JWT_SECRET: secret }).access.jwt).toEqual({
+      secret,
+      jwksUrl: null,
+      issuer: null,
+      audience: null,
+      scopeClaim: 'scope',
+    });
+    const jwksUrl = 'http://keycloak:8080/certs';
+    const config = read({ GATEWAY_JWT_JWKS_URL: jwksUrl, GATEWAY_JWT_ISSUER: 'i', GATEWAY_JWT_AUDIENCE: 'a' });
+    expect(config.access.jwt).toMatchObject({ secret: null, jwksUrl, issuer: 'i', audience: 'a' });
+    expect(config.warnings).toEqual([expect.stringContaining('not https')]);
+    expect(read({ GATEWAY_JWT_ISSUER: 'i' }).warnings).toEqual([expect.stringContaining('GATEWAY_JWT_ISSUER has no effect')]);
+  });
+
+  it('and how much, from where, and for whom', () => {
+    expect(read({}).access).toEqual({ jwt: null, rateLimit: 6_000, failureLimit: 30, corsOrigins: [], trustedProxies: [] });
+    const given = {
+      RATE_LIMIT: '0',
+      RATE_LIMIT_FAILURES: '5',
+      CORS_ORIGINS: 'https://a.example, http://localhost:3000',
+      HTTP_TRUSTED_PROXIES: '10.0.0.0/8,::1',
+    };
+    expect(read(given).access).toMatchObject({
+      rateLimit: 0,
+      failureLimit: 5,
+      corsOrigins: ['https://a.example', 'http://localhost:3000'],
+      trustedProxies: ['10.0.0.0/8', '::1'],
+    });
   });
 });
 
@@ -176,6 +224,20 @@ const WRONG: readonly (readonly [Environment, readonly string[]])[] = [
   [{ GATEWAY_TOKENS_FILE: '/absent' }, ['GATEWAY_TOKENS_FILE']],
   [{ GATEWAY_TOKENS_FILE: '/empty' }, ['GATEWAY_TOKENS_FILE']],
   [{ GATEWAY_TOKENS: 'read:0123456789abcdef', GATEWAY_TOKENS_FILE: '/tokens' }, ['GATEWAY_TOKENS_FILE']],
+  [{ GATEWAY_JWT_SECRET: 'x'.repeat(31) }, ['GATEWAY_JWT_SECRET']],
+  [{ GATEWAY_JWT_SECRET_FILE: '/absent' }, ['GATEWAY_JWT_SECRET_FILE']],
+  [{ GATEWAY_JWT_JWKS_URL: 'https://l/keys' }, ['GATEWAY_JWT_AUDIENCE', 'GATEWAY_JWT_ISSUER']],
+  [{ GATEWAY_JWT_JWKS_URL: 'file:///keys', GATEWAY_JWT_ISSUER: 'i', GATEWAY_JWT_AUDIENCE: 'a' }, ['GATEWAY_JWT_JWKS_URL']],
+  [{ GATEWAY_JWT_SCOPE_CLAIM: 'a claim' }, ['GATEWAY_JWT_SCOPE_CLAIM']],
+  [{ RATE_LIMIT: '-1' }, ['RATE_LIMIT']],
+  [{ RATE_LIMIT: '100/min' }, ['RATE_LIMIT']],
+  [{ RATE_LIMIT_FAILURES: 'none' }, ['RATE_LIMIT_FAILURES']],
+  [{ CORS_ORIGINS: '*' }, ['CORS_ORIGINS']],
+  [{ CORS_ORIGINS: 'https://app.example.org/' }, ['CORS_ORIGINS']],
+  [{ CORS_ORIGINS: 'https://a.example,b.example' }, ['CORS_ORIGINS']],
+  [{ HTTP_TRUSTED_PROXIES: '10.0.0.0/33' }, ['HTTP_TRUSTED_PROXIES']],
+  [{ HTTP_TRUSTED_PROXIES: 'proxy' }, ['HTTP_TRUSTED_PROXIES']],
+  [{ HTTP_TRUSTED_PROXIES: '::/0/1' }, ['HTTP_TRUSTED_PROXIES']],
   [{ SESSION_KEY: 'short' }, ['SESSION_KEY']],
   [{ SESSION_KEY_FILE: '/absent' }, ['SESSION_KEY_FILE']],
   [{ SESSION_KEY: 'x'.repeat(16), SESSION_KEY_FILE: '/session-key' }, ['SESSION_KEY_FILE']],
@@ -191,6 +253,10 @@ const WRONG: readonly (readonly [Environment, readonly string[]])[] = [
   [{ DATABASE_URL: 'postgresql:db', SIMULATOR_WORLD: '/world' }, ['DATABASE_URL']],
   [{ DATABASE_URL: 'postgresql:///x', SIMULATOR_WORLD: '/world' }, ['DATABASE_URL']],
   [{ DATABASE_DIRECT_URL: DB }, ['DATABASE_URL']],
+  ...['90', '0d', '01d', '1h', '-1d', '1.5y', '99999d', 'for ever'].map((MESSAGE_RETENTION): [Environment, string[]] => [
+    { MESSAGE_RETENTION },
+    ['MESSAGE_RETENTION'],
+  ]),
   [{ REDIS_URL: 'http://r', SIMULATOR_WORLD: '/world' }, ['REDIS_URL']],
   [{ REDIS_URL: 'redis+sentinel://a:26379,b:26379', SIMULATOR_WORLD: '/world' }, ['REDIS_URL']],
   [{ RABBITMQ_URL: 'amqp://', SIMULATOR_WORLD: '/world' }, ['RABBITMQ_URL']],

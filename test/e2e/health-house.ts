@@ -114,8 +114,11 @@ function startSimulator(folder: string, port: number): Promise<SimulatorProcess>
   return SimulatorProcess.start({ dataDir: join(folder, 'simulator'), worldPath: join(folder, 'world'), port });
 }
 
+/** Between two looks, in ms: an account may be back a tenth of a second after its connection was found dead. */
+const LOOK_MS = 25;
+
 /** Resolves with the first health report that fits, and how long it took from when it was asked for. */
-export async function shown(program: Program, fits: (shown: Shown) => boolean): Promise<Shown> {
+export async function shown(program: Program, fits: (shown: Shown) => boolean, lookMs = LOOK_MS): Promise<Shown> {
   const askedAt = performance.now();
   return until(async () => {
     const { status, report } = await program.health();
@@ -123,5 +126,5 @@ export async function shown(program: Program, fits: (shown: Shown) => boolean): 
     if (!account) return undefined;
     const now: Shown = { status, report, account, tookMs: Math.round(performance.now() - askedAt) };
     return fits(now) ? now : undefined;
-  });
+  }, lookMs);
 }

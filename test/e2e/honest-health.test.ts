@@ -8,6 +8,8 @@ vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 
 /** Whatever goes wrong is shown within this (issue, section 6). */
 const SHOWN_WITHIN_MS = 45_000;
+/** Between two looks at an account that is to stay as it is, in ms. */
+const QUIET_LOOK_MS = 100;
 /** A pong that is older than this is no evidence. */
 const PONG_COUNTS_MS = 75_000;
 
@@ -105,18 +107,18 @@ describe.concurrent('what is wrong is told apart, within 45 s, and heals', () =>
     const since = (await shown(program, isOk)).account.since;
     const lines = program.log.length;
     const started = performance.now();
-    let looks = 0;
-    await shown(program, (now) => {
-      looks++;
+    const looks: Shown[] = [];
+    await shown(program, (now) => looks.push(now) > 0 && performance.now() - started > PONG_COUNTS_MS + 15_000, QUIET_LOOK_MS);
+    // Not while it is asked: what fails there only counts as not yet.
+    for (const now of looks) {
       const { account } = now;
       expect(now).toMatchObject({ status: 200, report: { status: 'ok' }, account: { state: 'authenticated', since, gaps: 0 } });
       expect(account.lastPongAgeMs).toBeLessThan(45_000);
       expect(account.lastRpcAgeMs).toBeLessThan(90_000);
-      return performance.now() - started > PONG_COUNTS_MS + 15_000;
-    });
+    }
     expect(program.log.slice(lines)).toEqual([]);
     console.info(
-      `quiet account: ok in each of ${looks} looks within ${Math.round(performance.now() - started)} ms, and no line was logged`,
+      `quiet account: ok in each of ${looks.length} looks within ${Math.round(performance.now() - started)} ms, and no line was logged`,
     );
   });
 });

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { EventHub } from '../../src/actors/events/event-hub.ts';
 import { EventSource } from '../../src/actors/events/event-subscription.ts';
 import { VigiliaError } from '../../src/errors.ts';
+import { GatewayTokens } from '../../src/gateway-tokens.ts';
 import { buildGateway } from '../../src/http/server.ts';
 import { EventClient, type EventClientOptions } from '../support/event-client.ts';
 import { type HouseChanges, HttpHouse } from '../support/http-house.ts';
@@ -353,6 +354,16 @@ describe('GET …/events', () => {
     expect(client.status).toBe(200);
     house.tell('a');
     await client.first(1);
+  });
+
+  it('ends with the token that it was opened with', async () => {
+    const house = new HttpHouse();
+    const tokens = new GatewayTokens([{ scope: 'read', token: 'r'.repeat(32) }]);
+    const { subscribe } = await listening(house, { tokens });
+    const client = await subscribe({ headers: { 'x-gateway-token': 'r'.repeat(32) } });
+    tokens.replace([{ scope: 'read', token: 'n'.repeat(32) }]);
+    await client.end();
+    expect(client.events).toMatchObject([{ event: 'closed', data: { reason: 'token-revoked' } }]);
   });
 
   it('has a head without a stream', async () => {

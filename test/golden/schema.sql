@@ -1,6 +1,77 @@
 -- What sql/ makes of an empty database; UPDATE_GOLDEN=1 npx vitest run test/store/schema writes it anew.
 
 TABLE 
+  CREATE OR REPLACE FUNCTION public.count_message_hours()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+  BEGIN
+    IF TG_OP = 'TRUNCATE' THEN
+      DELETE FROM message_hours;
+    ELSIF TG_OP = 'INSERT' THEN
+      INSERT INTO message_hours AS held (scope, chat_id, hour, messages)
+      SELECT scope, chat_id, date_bin('1 hour', date, timestamptz '2000-01-01 00:00:00Z'), count(*)
+      FROM fresh WHERE deleted_at IS NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+      ON CONFLICT (scope, chat_id, hour) DO UPDATE SET messages = held.messages + excluded.messages;
+    ELSIF TG_OP = 'DELETE' THEN
+      UPDATE message_hours AS held SET messages = held.messages - gone.messages
+      FROM (
+        SELECT scope, chat_id, date_bin('1 hour', date, timestamptz '2000-01-01 00:00:00Z') AS hour, count(*) AS messages
+        FROM past WHERE deleted_at IS NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+      ) AS gone
+      WHERE (held.scope, held.chat_id, held.hour) = (gone.scope, gone.chat_id, gone.hour);
+    -- An edit counts for nothing; neither does a deleted message that stays deleted.
+    ELSIF EXISTS (SELECT FROM fresh WHERE deleted_at IS NOT NULL) OR EXISTS (SELECT FROM past WHERE deleted_at IS NOT NULL) THEN
+      UPDATE message_hours AS held SET messages = held.messages + changed.messages
+      FROM (
+        SELECT scope, chat_id, date_bin('1 hour', date, timestamptz '2000-01-01 00:00:00Z') AS hour, sum(step) AS messages
+        FROM (
+          SELECT scope, chat_id, date, 1 AS step FROM fresh WHERE deleted_at IS NULL
+          UNION ALL SELECT scope, chat_id, date, -1 FROM past WHERE deleted_at IS NULL
+        ) AS steps
+        GROUP BY 1, 2, 3 HAVING sum(step) <> 0 ORDER BY 1, 2, 3
+      ) AS changed
+      WHERE (held.scope, held.chat_id, held.hour) = (changed.scope, changed.chat_id, changed.hour);
+    END IF;
+    RETURN NULL;
+  END
+  $function$
+
+  CREATE OR REPLACE FUNCTION public.delete_old_messages(before timestamp with time zone, most bigint)
+ RETURNS bigint
+ LANGUAGE plpgsql
+AS $function$
+  DECLARE
+    chat record;
+    gone bigint;
+    deleted bigint := 0;
+  BEGIN
+    -- From one chat to the next by the key: there is no index by date, and none is needed where ids follow it.
+    SELECT scope, chat_id INTO chat FROM messages ORDER BY scope, chat_id LIMIT 1;
+    WHILE FOUND AND deleted < most LOOP
+      IF EXISTS (
+        SELECT FROM (
+          SELECT date FROM messages WHERE scope = chat.scope AND chat_id = chat.chat_id ORDER BY id, date LIMIT 1
+        ) AS first WHERE date < before
+      ) THEN
+        -- As whoever writes a channel's messages does.
+        PERFORM FROM channels WHERE chat.scope = 0 AND channels.chat_id = chat.chat_id FOR NO KEY UPDATE;
+        DELETE FROM messages USING (
+          SELECT id, date FROM (
+            SELECT id, date FROM messages WHERE scope = chat.scope AND chat_id = chat.chat_id ORDER BY id, date LIMIT most - deleted
+          ) AS first WHERE date < before
+        ) AS old
+        WHERE scope = chat.scope AND chat_id = chat.chat_id AND messages.id = old.id AND messages.date = old.date;
+        GET DIAGNOSTICS gone = ROW_COUNT;
+        UPDATE channels SET revision = revision + 1 WHERE gone > 0 AND chat.scope = 0 AND channels.chat_id = chat.chat_id;
+        deleted := deleted + gone;
+      END IF;
+      SELECT scope, chat_id INTO chat FROM messages WHERE (scope, chat_id) > (chat.scope, chat.chat_id) ORDER BY scope, chat_id LIMIT 1;
+    END LOOP;
+    RETURN deleted;
+  END
+  $function$
+
   CREATE OR REPLACE FUNCTION public.place_outbox(holder text, token bigint, most bigint, lease interval)
  RETURNS bigint
  LANGUAGE plpgsql
@@ -170,6 +241,25 @@ TABLE login_errands
   CONSTRAINT login_errands_account FOREIGN KEY (account_id) REFERENCES accounts(id) ON DELETE CASCADE
   CONSTRAINT login_errands_pkey PRIMARY KEY (id)
 
+TABLE message_days
+  scope integer
+  chat_id bigint
+  day timestamp with time zone
+  messages bigint
+  VIEW  SELECT message_hours.scope,
+    message_hours.chat_id,
+    date_bin('1 day'::interval, message_hours.hour, '31.12.1999 22:00:00 -02'::timestamp with time zone) AS day,
+    (sum(message_hours.messages))::bigint AS messages
+   FROM message_hours
+  GROUP BY message_hours.scope, message_hours.chat_id, (date_bin('1 day'::interval, message_hours.hour, '31.12.1999 22:00:00 -02'::timestamp with time zone));
+
+TABLE message_hours
+  scope integer NOT NULL
+  chat_id bigint NOT NULL
+  hour timestamp with time zone NOT NULL
+  messages bigint NOT NULL
+  CONSTRAINT message_hours_pkey PRIMARY KEY (scope, chat_id, hour)
+
 TABLE messages
   scope integer NOT NULL
   chat_id bigint NOT NULL
@@ -191,6 +281,159 @@ TABLE messages
   CONSTRAINT messages_scope_counts CHECK ((scope >= 0))
   CREATE INDEX messages_newest ON public.messages USING btree (scope, chat_id, id DESC) WHERE (deleted_at IS NULL)
   CREATE INDEX messages_private ON public.messages USING btree (scope, id) WHERE (scope > 0)
+  CREATE TRIGGER messages_deleted AFTER DELETE ON public.messages REFERENCING OLD TABLE AS past FOR EACH STATEMENT EXECUTE FUNCTION count_message_hours()
+  CREATE TRIGGER messages_inserted AFTER INSERT ON public.messages REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION count_message_hours()
+  CREATE TRIGGER messages_truncated AFTER TRUNCATE ON public.messages FOR EACH STATEMENT EXECUTE FUNCTION count_message_hours()
+  CREATE TRIGGER messages_updated AFTER UPDATE ON public.messages REFERENCING OLD TABLE AS past NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION count_message_hours()
+
+TABLE monitor_channels
+  chat_id bigint
+  username text
+  title text
+  kind text
+  revision bigint
+  synced_at timestamp with time zone
+  synced_depth integer
+  complete boolean
+  messages bigint
+  first_hour timestamp with time zone
+  last_hour timestamp with time zone
+  VIEW  SELECT channels.chat_id,
+    channels.username,
+    channels.title,
+    channels.kind,
+    channels.revision,
+    channels.synced_at,
+    channels.synced_depth,
+    channels.complete,
+    COALESCE(counted.messages, (0)::bigint) AS messages,
+    counted.first_hour,
+    counted.last_hour
+   FROM (channels
+     LEFT JOIN ( SELECT message_hours.chat_id,
+            (sum(message_hours.messages))::bigint AS messages,
+            min(message_hours.hour) AS first_hour,
+            max(message_hours.hour) AS last_hour
+           FROM message_hours
+          WHERE ((message_hours.scope = 0) AND (message_hours.messages > 0))
+          GROUP BY message_hours.chat_id) counted USING (chat_id));
+
+TABLE monitor_dead_letters
+  action text
+  account_id text
+  code text
+  jobs bigint
+  first_at timestamp with time zone
+  last_at timestamp with time zone
+  VIEW  SELECT jobs.action,
+    jobs.account_id,
+    (jobs.error ->> 'code'::text) AS code,
+    count(*) AS jobs,
+    min(jobs.ended_at) AS first_at,
+    max(jobs.ended_at) AS last_at
+   FROM jobs
+  WHERE (jobs.status = 'failed'::text)
+  GROUP BY jobs.action, jobs.account_id, (jobs.error ->> 'code'::text);
+
+TABLE monitor_jobs
+  status text
+  account_id text
+  jobs bigint
+  oldest_created_at timestamp with time zone
+  longest_untouched_at timestamp with time zone
+  VIEW  SELECT jobs.status,
+    jobs.account_id,
+    count(*) AS jobs,
+    min(jobs.created_at) AS oldest_created_at,
+    min(jobs.updated_at) AS longest_untouched_at
+   FROM jobs
+  GROUP BY jobs.status, jobs.account_id;
+
+TABLE monitor_leases
+  account_id text
+  owner text
+  token bigint
+  expires_at timestamp with time zone
+  held boolean
+  home text
+  evidence_at timestamp with time zone
+  evidence_age interval
+  removed_at timestamp with time zone
+  VIEW  SELECT accounts.id AS account_id,
+    leases.owner,
+    leases.token,
+    leases.expires_at,
+    (leases.expires_at > now()) AS held,
+    leases.home,
+    leases.evidence_at,
+    (now() - leases.evidence_at) AS evidence_age,
+    accounts.removed_at
+   FROM (accounts
+     LEFT JOIN leases ON ((leases.account_id = accounts.id)));
+
+TABLE monitor_queue
+  account_id text
+  due bigint
+  due_since timestamp with time zone
+  lag interval
+  woken bigint
+  woken_in_vain bigint
+  VIEW  SELECT jobs.account_id,
+    count(*) AS due,
+    min(jobs.due_at) AS due_since,
+    (now() - min(jobs.due_at)) AS lag,
+    count(*) FILTER (WHERE (jobs.wakes > 0)) AS woken,
+    count(*) FILTER (WHERE (jobs.wakes >= 4)) AS woken_in_vain
+   FROM jobs
+  WHERE ((jobs.urgent_at IS NOT NULL) AND (jobs.due_at <= now()))
+  GROUP BY jobs.account_id;
+
+TABLE monitor_stream
+  head bigint
+  pruned bigint
+  owner text
+  fencing_token bigint
+  expires_at timestamp with time zone
+  waiting bigint
+  waiting_since timestamp with time zone
+  lag interval
+  published bigint
+  unpublished bigint
+  VIEW  SELECT stream.head,
+    stream.pruned,
+    stream.owner,
+    stream.fencing_token,
+    stream.expires_at,
+    waiting.events AS waiting,
+    waiting.since AS waiting_since,
+    (now() - waiting.since) AS lag,
+    publishing."position" AS published,
+        CASE
+            WHEN (publishing."position" IS NOT NULL) THEN GREATEST((0)::bigint, (stream.head - publishing."position"))
+            ELSE NULL::bigint
+        END AS unpublished
+   FROM ((stream
+     CROSS JOIN ( SELECT count(*) AS events,
+            min(outbox.created_at) AS since
+           FROM outbox
+          WHERE (outbox."position" IS NULL)) waiting)
+     LEFT JOIN publishing ON (true));
+
+TABLE monitor_tables
+  table_name name
+  rows bigint
+  dead_rows bigint
+  bytes bigint
+  vacuumed_at timestamp with time zone
+  analyzed_at timestamp with time zone
+  VIEW  SELECT pg_stat_user_tables.relname AS table_name,
+    pg_stat_user_tables.n_live_tup AS rows,
+    pg_stat_user_tables.n_dead_tup AS dead_rows,
+    pg_total_relation_size((pg_stat_user_tables.relid)::regclass) AS bytes,
+    GREATEST(pg_stat_user_tables.last_vacuum, pg_stat_user_tables.last_autovacuum) AS vacuumed_at,
+    GREATEST(pg_stat_user_tables.last_analyze, pg_stat_user_tables.last_autoanalyze) AS analyzed_at
+   FROM pg_stat_user_tables
+  WHERE (pg_stat_user_tables.schemaname = 'public'::name);
 
 TABLE outbox
   id bigint NOT NULL GENERATED ALWAYS AS IDENTITY

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
 import type { App } from '../../src/http/app.ts';
 import { buildGateway } from '../../src/http/server.ts';
 import { ask } from '../support/ask.ts';
@@ -176,5 +177,55 @@ describe('channels', () => {
       syncedAt: '2023-11-14T22:13:20.000Z',
       complete: true,
     });
+  });
+});
+
+describe("a channel's hours", () => {
+  const HOUR_S = 3600;
+  const FIRST_S = Date.parse('2024-05-06T07:00:00Z') / 1000;
+
+  function fill(): void {
+    house.channels.push(aChannel());
+    for (const [id, at] of [0, 5, HOUR_S, 30 * HOUR_S].entries()) house.messages.push(aMessage(id + 1, { date: FIRST_S + at }));
+  }
+
+  it('are told from one moment on and before another, those without messages left out', async () => {
+    fill();
+    const url = `${CHANNELS}/@habr_com/stats?from=2024-05-06T07:00:00Z&to=2024-05-07T07:00:00Z`;
+    const { status, body } = await ask(app, { url });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      channel: { id: -1001032086354 },
+      from: '2024-05-06T07:00:00.000Z',
+      to: '2024-05-07T07:00:00.000Z',
+      messages: 3,
+      hours: [
+        { hour: '2024-05-06T07:00:00.000Z', messages: 2 },
+        { hour: '2024-05-06T08:00:00.000Z', messages: 1 },
+      ],
+    });
+  });
+
+  it('are those of the last week where nothing was asked for', async () => {
+    fill();
+    house.clock = { ...systemClock, now: () => Date.parse('2024-05-13T08:00:00Z') };
+    app = buildGateway(house.deps());
+    const { body } = await ask(app, { url: `${CHANNELS}/habr_com/stats` });
+    expect(body).toMatchObject({ from: '2024-05-06T08:00:00.000Z', messages: 2 });
+  });
+
+  it.each([
+    ['from=yesterday', 400, 'INVALID_REQUEST'],
+    ['from=2024-05-06T07:00:00Z&to=2024-05-05T07:00:00Z', 400, 'INVALID_REQUEST'],
+    ['from=2022-05-06T07:00:00Z&to=2024-05-05T07:00:00Z', 400, 'INVALID_REQUEST'],
+    ['from=9999-05-06T07:00:00Z', 400, 'INVALID_REQUEST'],
+    ['limit=3', 400, 'INVALID_REQUEST'],
+  ])('are refused for ?%s', async (query, status, code) => {
+    fill();
+    expect(await ask(app, { url: `${CHANNELS}/habr_com/stats?${query}` })).toMatchObject({ status, body: { error: { code } } });
+  });
+
+  it('of a channel that is not stored are not found', async () => {
+    expect(await ask(app, { url: `${CHANNELS}/nobody_here/stats` })).toMatchObject({ status: 404 });
   });
 });

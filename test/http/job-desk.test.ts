@@ -342,6 +342,28 @@ describe('dead letters', () => {
   });
 });
 
+describe('a dead letter that another program is to be told of', () => {
+  it('is deleted once it was', async () => {
+    const now = systemClock.now();
+    const job = {
+      id: 'theirs',
+      action: 'sync-messages',
+      params: {},
+      accountId: account,
+      priority: 5,
+      machineVersion: 1,
+      createdAt: now,
+    };
+    await store.insertForeignJob(job, { digest: 'x', correlationId: null });
+    await work('theirs', claimed, failedWith('CHANNEL_NOT_FOUND'));
+    const remove = (): Promise<Answer> => ask(app, { method: 'DELETE', url: `${BASE}/dead-letters/theirs`, headers: as(ADMIN) });
+    expect(await remove()).toMatchObject({ status: 409, body: { error: { code: 'ANSWER_OWED' } } });
+    await store.noteAnswered(['theirs'], now);
+    expect((await remove()).status).toBe(204);
+    expect((await remove()).status).toBe(404);
+  });
+});
+
 describe('a request with an Idempotency-Key', () => {
   const keyed = (key: string, body: object = {}, token = WRITE, path = '/sync-messages'): Promise<Answer> =>
     send(path, { channelId: 'habr_com', ...body }, token, { 'idempotency-key': key });

@@ -24,7 +24,7 @@ const hmac = (secret = SECRET) => new TextEncoder().encode(secret);
 const claims = (more: JWTPayload = {}): JWTPayload => ({ sub: 'anna', scope: 'read', exp: START_S + 600, ...more });
 
 interface Signer {
-  readonly privateKey: CryptoKey;
+  readonly privateKey: Awaited<ReturnType<typeof generateKeyPair>>['privateKey'];
   readonly jwk: JWK;
 }
 const signers = new Map<string, Signer>();
@@ -119,7 +119,7 @@ describe('a JWT that is signed with the secret', () => {
 
   it('makes all of one subject one caller', async () => {
     const { check } = checking(BY_SECRET);
-    const idOf = async (more: JWTPayload) => (await check.check(await byHmac(claims(more)))).id;
+    const idOf = async (more: object) => (await check.check(await byHmac(claims(more as JWTPayload)))).id;
     expect(await idOf({ jti: '1' })).toBe(await idOf({ jti: '2', exp: START_S + 900 }));
     expect(await idOf({ sub: 'bert' })).not.toBe(await idOf({}));
     expect(await idOf({ sub: undefined, jti: '1' })).not.toBe(await idOf({ sub: undefined, jti: '2' }));

@@ -77,7 +77,7 @@ describe('addresses', () => {
 });
 
 describe('requests', () => {
-  function guarded(access: HouseChanges['access'], changes: HouseChanges = {}) {
+  function guarded(access: NonNullable<HouseChanges['access']>, changes: HouseChanges = {}) {
     const house = new HttpHouse();
     const clock = new VirtualClock();
     house.clock = clock;

@@ -50,7 +50,10 @@ describe('GET /openapi.json', () => {
       const operation = document.paths[path.replaceAll(/:(\w+)/g, '{$1}').replace('*', '{path}')]?.[method.toLowerCase()];
       expect(operation, `${method} ${path}`).toBeDefined();
       expect(operation['x-scope'] ?? 'public').toBe(scope);
-      for (const code of errors) expect(operation.responses[ERRORS[code].status]?.$ref, `${path} ${code}`).toContain(code);
+      for (const code of errors) {
+        const { $ref = '', description = '' } = operation.responses[ERRORS[code].status] ?? {};
+        expect(`${$ref} ${description}`, `${path} ${code}`).toContain(code);
+      }
       if (schema.body) expect(operation.requestBody.content['application/json'].example, path).toBeDefined();
     }
   });
@@ -75,13 +78,13 @@ describe('GET /docs', () => {
     expect(status).toBe(200);
     expect(headers['content-type']).toBe('text/html; charset=utf-8');
     expect(headers['content-security-policy']).toMatch(/^default-src 'none'; style-src 'sha256-\S+'; script-src 'sha256-\S+';/);
-    const commands = [...text.matchAll(/<pre class="command">(curl [^<]+)<\/pre>/g)].map(([, command]) => command);
+    const commands = [...text.matchAll(/<pre class="command">((?:curl|npx) [^<]+)<\/pre>/g)].map(([, command]) => command);
     for (const { method, summary } of app.routeTable) {
       expect(commands.some((command) => method === 'GET' || command?.includes(`-X ${method} `))).toBe(true);
       expect(text).toContain(summary.replaceAll("'", '&#39;').replaceAll('"', '&quot;'));
     }
     expect(commands.length).toBeGreaterThanOrEqual(app.routeTable.length);
-    for (const command of commands) expect(command).toContain('http://localhost:4010/');
+    for (const command of commands) expect(command).toMatch(/(http|ws):\/\/localhost:4010\//);
     expect(text).not.toMatch(/(src|href)="(https?:)?\/\//);
     expect(text).not.toMatch(/ (style|on\w+)="/);
     expect(text).not.toContain('GATEWAY_TOKEN"');

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { accountChoice } from '../../src/actors/jobs/account-choice.ts';
 import type { AccountHealth, ChannelRef } from '../../src/ports.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 
 const health = (id: string, state: string): AccountHealth => ({
   id,
@@ -22,7 +23,8 @@ async function choose(accounts: readonly AccountHealth[], knowing: readonly stri
     },
     leases: async () => [],
   };
-  return { chosen: await accountChoice({ store, accounts: () => accounts, defaultAccount: 'main' })(params), asked };
+  const choice = accountChoice({ clock: new VirtualClock(), store, accounts: () => accounts, defaultAccount: 'main' });
+  return { chosen: await choice(params), asked };
 }
 
 const [main, second, third] = ['main', 'second', 'third'].map((id) => health(id, 'authenticated')) as [
@@ -53,4 +55,26 @@ test('where none serves, the job waits for one that there is', async () => {
   expect((await choose([], [])).chosen).toBe('main');
   expect((await choose([health('main', 'backoff'), health('second', 'backoff')], [])).chosen).toBe('main');
   expect((await choose([health('second', 'reauth-required')], [])).chosen).toBe('second');
+});
+
+test('how the accounts are is asked for four times a second at most, however many jobs there are', async () => {
+  const clock = new VirtualClock();
+  let asked = 0;
+  let accounts = [main];
+  const store = { accountsKnowing: async () => [], leases: async () => [] };
+  const choose = accountChoice({
+    clock,
+    store,
+    accounts: () => {
+      asked++;
+      return accounts;
+    },
+    defaultAccount: 'main',
+  });
+  for (let job = 0; job < 100; job++) expect(await choose({})).toBe('main');
+  accounts = [health('main', 'backoff'), second];
+  expect(asked).toBe(1);
+  await clock.advanceTo(clock.now() + 250);
+  expect(await choose({})).toBe('second');
+  expect(asked).toBe(2);
 });

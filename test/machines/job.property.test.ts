@@ -68,13 +68,20 @@ describe('whatever happens to a job, in any order', () => {
           job = step(job, event as Record<string, unknown>, outbox);
           seen.add(job.status);
           const anew = TERMINAL.includes(before.status) && job !== before;
-          if (anew) expect([before.status, event.type, job.status]).toEqual([expect.stringMatching(/failed|cancelled/), 'RETRY', 'queued']);
+          if (anew)
+            expect([before.status, event.type, job.status]).toEqual([
+              expect.stringMatching(/failed|cancelled/),
+              'RETRY',
+              'queued',
+            ]);
           if (anew) expect(job).toMatchObject({ attempts: 0, lostInARow: 0, progress: null, checkpoint: null, error: null });
           if (anew) ends += 1;
           const terminal = TERMINAL.includes(job.status);
           if (job.status !== before.status)
             expect(outbox.at(-1)?.topic).toBe(job.status === 'parked' ? 'job.delayed' : `job.${job.status}`);
-          expect(outbox.filter(({ payload }) => TERMINAL.includes(String(payload.status))).length).toBe(ends + (terminal ? 1 : 0));
+          expect(outbox.filter(({ payload }) => TERMINAL.includes(String(payload.status))).length).toBe(
+            ends + (terminal ? 1 : 0),
+          );
           expect(job.endedAt !== null).toBe(terminal);
           expect(job.claim !== null).toBe(job.status === 'processing');
           expect(job.attempts).toBeLessThanOrEqual(MAX_ATTEMPTS);

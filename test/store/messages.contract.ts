@@ -413,7 +413,7 @@ export function messagesContract(harness: () => StoreHarness): void {
         }),
         store.transaction((tx) => tx.replaceRange(0, CHANNEL_ID, { from: 1, to: 30 }, rows.slice(0, 30), NOW)),
         store.transaction((tx) => tx.pinMessages(0, CHANNEL_ID, [...ids].reverse(), n % 2 === 0, n)),
-        store.transaction((tx) => tx.deleteMessages(0, CHANNEL_ID, [60 - n, 50 - n, 40 - n], NOW)),
+        store.transaction((tx) => tx.deleteMessages(0, CHANNEL_ID, [50 - n, 40 - n, 20 - n], NOW)),
         store.transaction((tx) => tx.deleteAbsent(0, CHANNEL_ID, { from: 30, to: 35 }, ids, NOW)),
         tell(`alone ${n}`),
       ]);

@@ -6,6 +6,7 @@ import { foreignContract } from './foreign.contract.ts';
 import { jobDeskContract } from './job-desk.contract.ts';
 import { jobsContract } from './jobs.contract.ts';
 import { loginErrandsContract } from './login-errands.contract.ts';
+import { messageHoursContract } from './message-hours.contract.ts';
 import { messagesContract } from './messages.contract.ts';
 import { removedAccountsContract } from './removed-accounts.contract.ts';
 import { NOW, type StoreHarness, WORLD } from './store-harness.ts';
@@ -413,6 +414,7 @@ export function storeContract(start: () => Promise<StoreHarness>): void {
   jobsContract(() => harness);
   jobDeskContract(() => harness);
   messagesContract(() => harness);
+  messageHoursContract(() => harness);
   updatesContract(() => harness);
   streamContract(() => harness);
   foreignContract(() => harness);

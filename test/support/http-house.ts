@@ -16,6 +16,7 @@ import type {
   Cache,
   ChannelRef,
   HealthReport,
+  HoursQuery,
   Job,
   JobRequest,
   JobStatus,
@@ -131,6 +132,15 @@ export class HttpHouse {
     countMessages: async (chatId: number) => {
       await this.#store();
       return this.messages.filter((message) => message.chatId === chatId).length;
+    },
+    messagesPerHour: async ({ chatId, from, to }: HoursQuery) => {
+      await this.#store();
+      const hourOf = ({ date }: Message): number => Math.floor(date / 3600) * 3_600_000;
+      const own = this.messages.filter((message) => message.chatId === chatId).map(hourOf);
+      return [...new Set(own)]
+        .filter((hour) => hour >= from && hour < to)
+        .sort((a, b) => a - b)
+        .map((hour) => ({ hour, messages: own.filter((one) => one === hour).length }));
     },
     readMessages: async ({ chatId, before, after, limit, search }: MessageQuery) => {
       await this.#store();

@@ -5,6 +5,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  * Those that mostly wait (for pings, leases, backoffs) stand among those that compute, so that both cores have work from the beginning.
  */
 const LONGEST: readonly string[] = [
+  'chaos/chaos',
   'e2e/kill',
   'e2e/honest-health',
   'lease/workers',
@@ -14,11 +15,14 @@ const LONGEST: readonly string[] = [
   'telegram/error-table',
   'telegram/nothing-missed',
   'events/events.e2e',
+  'e2e/rabbitmq',
   'session/session.cli',
   'login/login.program',
   'login/login.cli',
   'e2e/exports',
-  'telegram/account',
+  'telegram/account.test',
+  'cache-broker/rabbitmq',
+  'console/page',
   'bench/run',
   'store/postgresql.outage',
   'e2e/planted',

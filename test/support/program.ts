@@ -232,19 +232,20 @@ export class Program {
   }
 }
 
-/** The pauses of {@link until}, in ms: a twentieth of what has been waited, within these. */
+/** The pauses of {@link until}, in ms: a hundredth of what has been waited, within these. */
 const PAUSE_MS = { least: 25, most: 100 } as const;
 
 /**
  * Asks again and again until there is an answer that counts: as fast as the answers come at first, and not so often where it takes long, since
  * whoever is asked shares the machine with everybody else. The test's own time-out bounds it.
+ * @param mostMs the longest pause, in ms: for what comes after a long wait and is soon over
  */
-export async function until<T>(ask: () => Promise<T | undefined>): Promise<T> {
+export async function until<T>(ask: () => Promise<T | undefined>, mostMs: number = PAUSE_MS.most): Promise<T> {
   const startedAt = performance.now();
   for (;;) {
     const answer = await ask().catch(() => undefined);
     if (answer !== undefined) return answer;
-    const pauseMs = Math.min(Math.max((performance.now() - startedAt) / 20, PAUSE_MS.least), PAUSE_MS.most);
+    const pauseMs = Math.min(Math.max((performance.now() - startedAt) / 100, PAUSE_MS.least), mostMs);
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }

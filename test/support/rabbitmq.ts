@@ -10,8 +10,9 @@ import { freePort } from './program.ts';
 
 const run = promisify(execFile);
 
-/** Ends the server's processes (group $1) and its epmd ($2) as soon as its standard input ends: also when the test's process is killed. */
-const GUARDIAN = 'while read -r _; do :; done; kill -CONT -- "-$1"; kill -KILL -- "-$1"; kill -KILL "$2"';
+/** Ends the server's processes (group $1) and its epmd ($2) as soon as its standard input ends, and deletes its folder ($3): also when the test's process is killed. */
+const GUARDIAN =
+  'while read -r _; do :; done; kill -s CONT -- "-$1"; kill -s KILL -- "-$1"; kill -s KILL "$2"; sleep 1; rm -rf "$3"';
 
 /** The scripts in the path ask for another user first. */
 const FOLDER = '/usr/lib/rabbitmq/bin';
@@ -100,7 +101,7 @@ export class PrivateRabbitmq {
     this.#child = child;
     // The one before would end the epmd with what it guarded.
     this.#guardian?.kill('SIGKILL');
-    this.#guardian = spawn('sh', ['-c', GUARDIAN, 'sh', String(child.pid), String(this.#epmd.pid)], {
+    this.#guardian = spawn('sh', ['-c', GUARDIAN, 'sh', String(child.pid), String(this.#epmd.pid), this.#folder], {
       stdio: ['pipe', 'ignore', 'ignore'],
     });
     let said = '';

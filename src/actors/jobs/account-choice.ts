@@ -1,9 +1,14 @@
 import { parseChannelRef } from '../../channel-ref.ts';
+import type { Clock } from '../../clock.ts';
 import { VigiliaError } from '../../errors.ts';
 import type { AccountHealth, JsonObject, Store } from '../../ports.ts';
 
+/** For how long it is remembered how the accounts are, in ms: to put that together costs milliseconds where there are hundreds, and is asked for by each job. */
+const REMEMBERED_MS = 250;
+
 /** Who can serve a job. */
 export interface AccountChoiceDeps {
+  readonly clock: Pick<Clock, 'monotonic'>;
   readonly store: Pick<Store, 'accountsKnowing' | 'leases'>;
   /** As they are now. */
   readonly accounts: () => readonly AccountHealth[];
@@ -16,12 +21,19 @@ export interface AccountChoiceDeps {
  * is, which the job then waits for; where none is known yet, the one by default. Among equals the one by default comes first, then the others in the order of their numbers.
  * @throws UNKNOWN_ACCOUNT where all were removed
  */
-export function accountChoice({ store, accounts, defaultAccount }: AccountChoiceDeps) {
+export function accountChoice({ clock, store, accounts, defaultAccount }: AccountChoiceDeps) {
+  let seen: { readonly accounts: readonly AccountHealth[]; readonly at: number } | undefined;
+  const accountsNow = (): readonly AccountHealth[] => {
+    const at = clock.monotonic();
+    if (seen === undefined || at - seen.at >= REMEMBERED_MS) seen = { accounts: accounts(), at };
+    return seen.accounts;
+  };
+
   const isRemoved = async (id: string): Promise<boolean> =>
     (await store.leases()).some(({ accountId, removed }) => accountId === id && removed);
 
   return async (params: JsonObject): Promise<string> => {
-    const all = accounts();
+    const all = accountsNow();
     const serving = all.filter(({ state }) => state === 'authenticated');
     const preferred = (ids: readonly string[]): string | undefined => (ids.includes(defaultAccount) ? defaultAccount : ids[0]);
     const ids = serving.map(({ id }) => id);

@@ -11,11 +11,6 @@ const POLL_MS = 1_000;
 const BATCH = 16;
 /** Jobs of an account that run, or are woken and not taken yet: twice what runs at once, so that no slot waits for us and what is urgent is soon next. */
 const PER_ACCOUNT = 2 * SLOTS;
-/** How often old rows are looked for, in ms. */
-const PRUNE_MS = 3_600_000;
-/** Rows deleted at once, so that the jobs' wake-ups do not wait long; while there are more, that many a pause (in ms). */
-const PRUNE_ROWS = 2_000;
-const PRUNE_PAUSE_MS = 1_000;
 
 export interface DispatcherDeps {
   readonly clock: Clock;
@@ -93,8 +88,6 @@ async function dispatch(
       brokerFails = true;
     }
   };
-  let pruneAt = clock.monotonic();
-  let pruned = 0;
   while (!signal.aborted) {
     let waitMs = POLL_MS;
     const startedAt = clock.monotonic();
@@ -106,16 +99,6 @@ async function dispatch(
       for (const job of due) void wake(job);
       const next = due.length === BATCH ? clock.now() : await store.nextDue(served, clock.now());
       if (next !== undefined) waitMs = Math.min(POLL_MS, Math.max(0, next - clock.now()));
-      if (clock.monotonic() >= pruneAt) {
-        pruneAt = clock.monotonic() + PRUNE_PAUSE_MS;
-        const rows = await store.prune(clock.now(), PRUNE_ROWS);
-        pruned += rows;
-        if (rows < PRUNE_ROWS) {
-          pruneAt = clock.monotonic() + PRUNE_MS;
-          if (pruned > 0) log.info({ rows: pruned }, 'old rows deleted');
-          pruned = 0;
-        }
-      }
       storeIsDown = false;
       handled('round', clock.monotonic() - startedAt);
     } catch (thrown) {

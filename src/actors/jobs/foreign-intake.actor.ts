@@ -17,7 +17,7 @@ const PREFETCH = 32;
 /** How long requests in hand may take when it stops taking more, in ms. */
 const GRACE_MS = 2_000;
 /** Between two looks whether the database is back. */
-const LOOK: BackoffPolicy = { baseMs: 500, capMs: 10_000 };
+const LOOK: BackoffPolicy = { baseMs: 500, capMs: 2_000 };
 /**
  * Before it takes requests again, where it could do nothing with those before. Each time they go back to the queue, which counts: RabbitMQ 4 gives up on a message
  * that came back twenty times.

@@ -10,6 +10,7 @@ import * as queue from './job-queue.ts';
 import * as jobs from './job-rows.ts';
 import * as leases from './lease-rows.ts';
 import * as logins from './login-rows.ts';
+import * as hours from './message-hours.ts';
 import * as messages from './message-rows.ts';
 import { migrate, readMigrations, SQL_FOLDER } from './migrations.ts';
 import { appendOutbox } from './outbox-rows.ts';
@@ -135,6 +136,7 @@ export function createSqlStore(parts: SqlStoreParts): Store {
     countJobs: () => queue.countJobs(reading),
     jobEvents: (id, page) => jobs.jobEvents(reading, id, page),
     prune: (nowMs, maxRows) => queue.prune(database.for('upkeep'), nowMs, maxRows),
+    pruneMessages: (beforeMs, maxRows) => hours.pruneMessages(database.for('upkeep'), beforeMs, maxRows),
 
     takeSequencer: (owner, leaseMs) => stream.takeSequencer(database, owner, leaseMs),
     renewSequencer: (owner, token, leaseMs) => stream.renewSequencer(database, owner, token, leaseMs),
@@ -184,5 +186,6 @@ export function createSqlStore(parts: SqlStoreParts): Store {
     listChannels: (limit, after) => channels.listChannels(reading, limit, after),
     readMessages: (query) => messages.readMessages(reading, query),
     countMessages: (chatId) => messages.countMessages(reading, chatId),
+    messagesPerHour: (query) => hours.messagesPerHour(reading, query),
   };
 }

@@ -79,6 +79,7 @@ export function gateStore(inner: Store): GatedStore {
     countJobs: gated(inner.countJobs),
     jobEvents: gated(inner.jobEvents),
     prune: gated(inner.prune),
+    pruneMessages: gated(inner.pruneMessages),
     takeSequencer: gated(inner.takeSequencer),
     renewSequencer: gated(inner.renewSequencer),
     releaseSequencer: gated(inner.releaseSequencer),
@@ -121,5 +122,6 @@ export function gateStore(inner: Store): GatedStore {
     listChannels: gated(inner.listChannels),
     readMessages: gated(inner.readMessages),
     countMessages: gated(inner.countMessages),
+    messagesPerHour: gated(inner.messagesPerHour),
   };
 }

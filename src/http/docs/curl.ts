@@ -35,6 +35,13 @@ export function curlOf(method: string, path: string, operation: JsonObject, { ba
   return words.join(' \\\n  ');
 }
 
+/** @returns the same for a WebSocket, which curl does not speak */
+export function socketCommand(path: string, { base, needsToken }: CurlOptions): string {
+  const url = `${base.replace(/^http/, 'ws')}${path}`;
+  const token = needsToken ? ',"token":"\'"$GATEWAY_TOKEN"\'"' : '';
+  return `npx wscat --wait 3600 --connect ${quoted(url)} \\\n  --execute '{"type":"subscribe"${token}}'`;
+}
+
 /** An empty body where one is not needed is not worth a line. */
 function isWorthSaying(body: Json | undefined): body is JsonObject {
   return isObject(body) && Object.keys(body).length > 0;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { ERRORS } from '../../errors.ts';
 import type { Json, JsonObject } from '../../ports.ts';
 import type { RouteRow } from '../route-table.ts';
-import { type CurlOptions, curlOf, listOf } from './curl.ts';
+import { type CurlOptions, curlOf, listOf, socketCommand } from './curl.ts';
 import { Html, html, marked } from './html.ts';
 import { isObject } from './json-schema.ts';
 import { errorsOf, openApiDocument, operationIdOf, tagNames, tagOf } from './openapi.ts';
@@ -102,9 +102,9 @@ function articleOf(row: RouteRow, document: JsonObject, options: CurlOptions): H
   const id = operationIdOf(row);
   return html`<article id="${id}" data-words="${wordsOf(row)}">
 <header><span class="verb ${row.method}">${row.method}</span><h3><a href="#${id}">${path}</a></h3><span class="scope">${row.scope === 'public' ? 'no token' : row.scope}</span></header>
-<p>${row.summary}</p>
+<p>${row.summary}</p>${row.config.notes !== undefined && html`<p class="notes">${marked(row.config.notes)}</p>`}
 <div class="parts"><div>${parametersOf(operation)}${bodyOf(operation, document)}${failuresOf(row)}</div>
-<div><div class="block"><pre class="command">${curlOf(row.method, path, operation, options)}</pre></div>${answersOf(operation)}</div></div>
+<div><div class="block"><pre class="command">${row.config.upgrades ? socketCommand(path, options) : curlOf(row.method, path, operation, options)}</pre></div>${answersOf(operation)}</div></div>
 </article>
 `;
 }

@@ -6,7 +6,8 @@ const JOB = 'sync-01M7XS8M139VJW9K3V9V0K';
 
 /** What a path's last named part is called, by what stands before it. */
 const BY_FOLDER: Readonly<Record<string, string>> = {
-  accounts: 'main',
+  // One that can be done without: commands are copied, those that delete too.
+  accounts: 'second',
   channels: 'vigilia_news',
   'dead-letters': JOB,
   jobs: JOB,
@@ -25,6 +26,7 @@ const BY_NAME: Readonly<Record<string, Json>> = {
   code: 'TELEGRAM_TIMEOUT',
   cursor: 'eyJhdCI6MTc2OTg1NzIwMDAwMH0',
   done: 200,
+  id: 'main',
   file: 'console-0123456789ab.js',
   jobId: JOB,
   message: 'Telegram did not answer within the deadline.',
@@ -88,6 +90,22 @@ const WHOLE: Readonly<Record<string, Json>> = {
   ListedJob: LISTED,
   Message: MESSAGE,
 };
+
+/** Bodies that say something, by the route: copied into a shell, they do what is expected in the demo world, and no harm anywhere. */
+const BODIES: Readonly<Record<string, JsonObject>> = {
+  '/accounts': { id: 'second' },
+  '/accounts/:id/login': { method: 'code', phone: '+15550000002' },
+  '/accounts/:id/login/code': { code: '24680' },
+  '/accounts/:id/login/password': { password: 'correct horse' },
+  '/dead-letters/purge': { filter: { code: 'CHANNEL_NOT_FOUND' } },
+  '/dead-letters/replay': { filter: { code: 'TELEGRAM_TIMEOUT' } },
+  '/sync-messages': { channelId: 'vigilia_news', limit: 200 },
+};
+
+/** @returns an example for the body of a route; undefined where the schema says enough */
+export function exampleBody(path: string): JsonObject | undefined {
+  return BODIES[path.replace('/api/telegram-gateway', '')];
+}
 
 /** @returns an example for a part of a path; undefined where none is known */
 export function examplePart(path: string, name: string): string | undefined {

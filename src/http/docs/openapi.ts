@@ -7,7 +7,7 @@ import { LoginSchema } from '../login-view.ts';
 import { MessageSchema } from '../message-schema.ts';
 import { COMMON_ERRORS, type RouteRow } from '../route-table.ts';
 import { Compile, Type } from '../typebox.ts';
-import { exampleOf, examplePart } from './example.ts';
+import { exampleBody, exampleOf, examplePart } from './example.ts';
 import { isObject, SchemaLibrary } from './json-schema.ts';
 
 /** Version of what HTTP looks like from outside, by semver: fields and routes are only added under the same first number. */
@@ -51,10 +51,11 @@ const TAGS: readonly (readonly [name: string, description: string, path: RegExp]
 ];
 
 const SUCCESS: Readonly<Record<string, string>> = {
-  '200': 'Done.',
+  '200': 'Answered.',
   '201': 'Made.',
   '202': 'Accepted: it goes on after the answer.',
   '204': 'Done; there is nothing to say.',
+  '503': 'Nothing can be served now: the evidence, or `STORE_UNAVAILABLE`.',
   '101': 'From here on it is a WebSocket.',
 };
 
@@ -134,11 +135,13 @@ function operationOf(row: RouteRow, library: SchemaLibrary): JsonObject {
   return {
     operationId: operationIdOf(row),
     summary,
+    ...(row.config.notes !== undefined && { description: row.config.notes }),
     tags: [tagOf(row)],
     ...(scope === 'public' ? { security: [] } : { security: [{ gatewayToken: [] }, { bearer: [] }], 'x-scope': scope }),
     ...withAny('parameters', parametersOf(row, library)),
-    ...(body && { requestBody: requestBodyOf(body, row.bodyIsOptional, library) }),
-    responses: { ...successesOf(row, library), ...failuresOf(row) },
+    ...(body && { requestBody: requestBodyOf(body, row, library) }),
+    // What a route says of a status itself is more than its codes.
+    responses: { ...failuresOf(row), ...successesOf(row, library) },
   };
 }
 
@@ -146,7 +149,11 @@ function withAny(name: string, list: readonly JsonObject[]): JsonObject {
   return list.length === 0 ? {} : { [name]: list };
 }
 
-function parametersOf({ path, schema, config }: RouteRow, library: SchemaLibrary): JsonObject[] {
+const IDEMPOTENCY = {
+  'Idempotency-Key': 'Up to 255 visible ASCII characters: the same request under the same key is one job, for 24 hours.',
+};
+
+function parametersOf({ path, schema, config, errors }: RouteRow, library: SchemaLibrary): JsonObject[] {
   const fieldsOf = (part: unknown): [string, JsonObject, boolean][] => {
     const object = library.useRequest((part as object | undefined) ?? {});
     const required = Array.isArray(object.required) ? object.required : [];
@@ -171,18 +178,18 @@ function parametersOf({ path, schema, config }: RouteRow, library: SchemaLibrary
   return [
     ...fieldsOf(schema.params).map(([name, field]) => one('path', name === '*' ? 'path' : name, field, true)),
     ...fieldsOf(schema.querystring).map(([name, field, required]) => one('query', name, field, required)),
-    ...Object.entries(config.headers ?? {}).map(([name, description]) =>
-      one('header', name, { description, type: 'string' }, false),
+    ...Object.entries({ ...(errors.includes('IDEMPOTENCY_KEY_REUSED') && IDEMPOTENCY), ...config.headers }).map(
+      ([name, description]) => one('header', name, { description, type: 'string' }, false),
     ),
   ];
 }
 
-function requestBodyOf(body: TSchema, isOptional: boolean, library: SchemaLibrary): JsonObject {
+function requestBodyOf(body: TSchema, { path, bodyIsOptional }: RouteRow, library: SchemaLibrary): JsonObject {
   const schema = library.useRequest(body);
-  const example = exampleOf(schema, true, (ref) => resolved(library, ref));
+  const example = exampleBody(path) ?? exampleOf(schema, true, (ref) => resolved(library, ref));
   const fits = Compile(body).Check(Compile(body).Default(structuredClone(example)));
   return {
-    ...(!isOptional && { required: true }),
+    ...(!bodyIsOptional && { required: true }),
     content: { 'application/json': { schema, ...(fits && { example }) } },
   };
 }

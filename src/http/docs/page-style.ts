@@ -40,6 +40,7 @@ article header .verb { flex: none; font-size: .78rem; }
 article h3 { margin: 0; font: 600 .95rem/1.5 var(--mono); overflow-wrap: anywhere; } article h3 a { color: inherit; }
 .scope { margin-left: auto; font-size: .72rem; color: var(--soft); border: 1px solid var(--line); border-radius: 99px; padding: .05rem .6rem; white-space: nowrap; }
 article > p { margin: .15rem 0 .9rem; }
+article > p.notes { color: var(--soft); font-size: .88rem; }
 .parts { display: grid; grid-template-columns: minmax(0, 10fr) minmax(0, 11fr); gap: 1rem 1.5rem; align-items: start; }
 h4 { margin: 0 0 .3rem; font-size: .72rem; font-weight: 600; letter-spacing: .05em; text-transform: uppercase; color: var(--soft); }
 dl { margin: 0 0 1rem; } dl > div { padding: .4rem 0; border-top: 1px solid var(--line); } dl > div:first-child { border-top: 0; padding-top: 0; }

@@ -8,6 +8,11 @@ import type { Subject } from '../subject.ts';
 
 /** The built program: `npm test` and `npm run chaos` build it first. */
 const MAIN = fileURLToPath(new URL('../../../dist/main.js', import.meta.url));
+/**
+ * Ends the process that it was told of last as soon as its standard input ends: also when the run itself is killed, which nothing inside it would live to
+ * see.
+ */
+const GUARDIAN = 'while read -r pid; do last=$pid; done; kill -CONT "$last"; kill -KILL "$last"';
 /** How long it may take to stop, in ms: what the systemd units allow. */
 const STOP_MS = 30_000;
 /** After an end that nobody asked for, in ms: systemd's own pause would be `RestartSec`. */
@@ -29,6 +34,7 @@ export class RespawnedProgram implements Subject {
   readonly #folder: string;
   readonly #logFile: string;
   readonly #complain: (finding: string) => void;
+  readonly #guardian = spawn('sh', ['-c', GUARDIAN], { stdio: ['pipe', 'ignore', 'ignore'] });
   #life: Life;
   #isOver = false;
 
@@ -106,6 +112,7 @@ export class RespawnedProgram implements Subject {
       stdio: ['ignore', log, log],
     });
     closeSync(log);
+    this.#guardian.stdin.write(`${child.pid}\n`);
     const life: Life = { child, number, told: 'nothing', gone: once(child, 'exit').then(() => this.#onExit(life)) };
     return life;
   }
@@ -115,7 +122,10 @@ export class RespawnedProgram implements Subject {
     const how = signalCode ?? `code ${exitCode}`;
     if (life.told === 'nothing') this.#complain(`${this.name} (life ${life.number}) ended by itself: ${how}`);
     if (life.told === 'to stop' && exitCode !== 0) this.#complain(`${this.name} (life ${life.number}) was asked to stop: ${how}`);
-    if (this.#isOver) return;
+    if (this.#isOver) {
+      this.#guardian.kill('SIGKILL');
+      return;
+    }
     if (life.told === 'nothing') await pause(RESPAWN_MS);
     this.#life = this.#spawn(life.number + 1);
   }
