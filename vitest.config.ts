@@ -9,7 +9,9 @@ const report = process.env.VIGILIA_TEST_REPORT;
  * What needs no process of its own: it computes, or opens and closes what it uses. Starting a process and loading everything anew is most of what such
  * a file costs.
  */
-const TOGETHER = ['actors', 'bench', 'charts', 'cli', 'config', 'http', 'jobs', 'machines'].map((folder) => `test/${folder}/**/*.test.ts`);
+const TOGETHER = ['actors', 'bench', 'charts', 'cli', 'config', 'http', 'jobs', 'machines'].map(
+  (folder) => `test/${folder}/**/*.test.ts`,
+);
 
 export default defineConfig({
   test: {

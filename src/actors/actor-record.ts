@@ -1,7 +1,7 @@
 import type { AnyTransitionDefinition } from 'xstate';
+import { edgeOf } from '../charts/edge-names.ts';
 import type { Clock } from '../clock.ts';
 import type { ActorEdge, ActorEvents, ActorTransition } from '../ports.ts';
-import { edgeOf } from '../charts/edge-names.ts';
 import { EventRate } from './event-rate.ts';
 import { Ring } from './ring.ts';
 import { stateName } from './state-name.ts';

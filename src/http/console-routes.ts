@@ -8,7 +8,7 @@ import { Type } from './typebox.ts';
 import { NoQuery } from './view.ts';
 
 /** Where the build puts the page. */
-export const CONSOLE = new URL('../console/', import.meta.url);
+const CONSOLE = new URL('../console/', import.meta.url);
 
 /** The page's own files, and requests to where it came from: nothing else, and nobody may put it into a frame. */
 const PAGE_POLICY =

@@ -44,10 +44,18 @@ describe('what is wished for', () => {
     expect(fitsATopic(pattern)).toBe(true);
   });
 
-  it.each(['', 'mesage', 'message.', 'message.newest', 'new', 'job.new', '*.never', 'job.completed.5', 'message.new.chat', 'message.new.-1.x'])(
-    '%j fits nothing there is',
-    (pattern) => expect(fitsATopic(pattern)).toBe(false),
-  );
+  it.each([
+    '',
+    'mesage',
+    'message.',
+    'message.newest',
+    'new',
+    'job.new',
+    '*.never',
+    'job.completed.5',
+    'message.new.chat',
+    'message.new.-1.x',
+  ])('%j fits nothing there is', (pattern) => expect(fitsATopic(pattern)).toBe(false));
 
   it('is any of several, or everything', () => {
     const wants = eventFilter({ topics: ['a', 'b.c'], channelId: null });
