@@ -19,6 +19,10 @@ export function activeStates(state: string): ReadonlySet<string> {
     } while (state[at] === ',');
     at++;
   };
-  path('');
+  // A machine that is parallel itself has several.
+  do {
+    path('');
+    at++;
+  } while (at < state.length);
   return active;
 }

@@ -246,12 +246,7 @@ TABLE message_days
   chat_id bigint
   day timestamp with time zone
   messages bigint
-  VIEW  SELECT message_hours.scope,
-    message_hours.chat_id,
-    date_bin('1 day'::interval, message_hours.hour, '31.12.1999 22:00:00 -02'::timestamp with time zone) AS day,
-    (sum(message_hours.messages))::bigint AS messages
-   FROM message_hours
-  GROUP BY message_hours.scope, message_hours.chat_id, (date_bin('1 day'::interval, message_hours.hour, '31.12.1999 22:00:00 -02'::timestamp with time zone));
+  VIEW
 
 TABLE message_hours
   scope integer NOT NULL
@@ -298,25 +293,7 @@ TABLE monitor_channels
   messages bigint
   first_hour timestamp with time zone
   last_hour timestamp with time zone
-  VIEW  SELECT channels.chat_id,
-    channels.username,
-    channels.title,
-    channels.kind,
-    channels.revision,
-    channels.synced_at,
-    channels.synced_depth,
-    channels.complete,
-    COALESCE(counted.messages, (0)::bigint) AS messages,
-    counted.first_hour,
-    counted.last_hour
-   FROM (channels
-     LEFT JOIN ( SELECT message_hours.chat_id,
-            (sum(message_hours.messages))::bigint AS messages,
-            min(message_hours.hour) AS first_hour,
-            max(message_hours.hour) AS last_hour
-           FROM message_hours
-          WHERE ((message_hours.scope = 0) AND (message_hours.messages > 0))
-          GROUP BY message_hours.chat_id) counted USING (chat_id));
+  VIEW
 
 TABLE monitor_dead_letters
   action text
@@ -325,15 +302,7 @@ TABLE monitor_dead_letters
   jobs bigint
   first_at timestamp with time zone
   last_at timestamp with time zone
-  VIEW  SELECT jobs.action,
-    jobs.account_id,
-    (jobs.error ->> 'code'::text) AS code,
-    count(*) AS jobs,
-    min(jobs.ended_at) AS first_at,
-    max(jobs.ended_at) AS last_at
-   FROM jobs
-  WHERE (jobs.status = 'failed'::text)
-  GROUP BY jobs.action, jobs.account_id, (jobs.error ->> 'code'::text);
+  VIEW
 
 TABLE monitor_jobs
   status text
@@ -341,13 +310,7 @@ TABLE monitor_jobs
   jobs bigint
   oldest_created_at timestamp with time zone
   longest_untouched_at timestamp with time zone
-  VIEW  SELECT jobs.status,
-    jobs.account_id,
-    count(*) AS jobs,
-    min(jobs.created_at) AS oldest_created_at,
-    min(jobs.updated_at) AS longest_untouched_at
-   FROM jobs
-  GROUP BY jobs.status, jobs.account_id;
+  VIEW
 
 TABLE monitor_leases
   account_id text
@@ -359,17 +322,7 @@ TABLE monitor_leases
   evidence_at timestamp with time zone
   evidence_age interval
   removed_at timestamp with time zone
-  VIEW  SELECT accounts.id AS account_id,
-    leases.owner,
-    leases.token,
-    leases.expires_at,
-    (leases.expires_at > now()) AS held,
-    leases.home,
-    leases.evidence_at,
-    (now() - leases.evidence_at) AS evidence_age,
-    accounts.removed_at
-   FROM (accounts
-     LEFT JOIN leases ON ((leases.account_id = accounts.id)));
+  VIEW
 
 TABLE monitor_queue
   account_id text
@@ -378,15 +331,7 @@ TABLE monitor_queue
   lag interval
   woken bigint
   woken_in_vain bigint
-  VIEW  SELECT jobs.account_id,
-    count(*) AS due,
-    min(jobs.due_at) AS due_since,
-    (now() - min(jobs.due_at)) AS lag,
-    count(*) FILTER (WHERE (jobs.wakes > 0)) AS woken,
-    count(*) FILTER (WHERE (jobs.wakes >= 4)) AS woken_in_vain
-   FROM jobs
-  WHERE ((jobs.urgent_at IS NOT NULL) AND (jobs.due_at <= now()))
-  GROUP BY jobs.account_id;
+  VIEW
 
 TABLE monitor_stream
   head bigint
@@ -399,25 +344,7 @@ TABLE monitor_stream
   lag interval
   published bigint
   unpublished bigint
-  VIEW  SELECT stream.head,
-    stream.pruned,
-    stream.owner,
-    stream.fencing_token,
-    stream.expires_at,
-    waiting.events AS waiting,
-    waiting.since AS waiting_since,
-    (now() - waiting.since) AS lag,
-    publishing."position" AS published,
-        CASE
-            WHEN (publishing."position" IS NOT NULL) THEN GREATEST((0)::bigint, (stream.head - publishing."position"))
-            ELSE NULL::bigint
-        END AS unpublished
-   FROM ((stream
-     CROSS JOIN ( SELECT count(*) AS events,
-            min(outbox.created_at) AS since
-           FROM outbox
-          WHERE (outbox."position" IS NULL)) waiting)
-     LEFT JOIN publishing ON (true));
+  VIEW
 
 TABLE monitor_tables
   table_name name
@@ -426,14 +353,7 @@ TABLE monitor_tables
   bytes bigint
   vacuumed_at timestamp with time zone
   analyzed_at timestamp with time zone
-  VIEW  SELECT pg_stat_user_tables.relname AS table_name,
-    pg_stat_user_tables.n_live_tup AS rows,
-    pg_stat_user_tables.n_dead_tup AS dead_rows,
-    pg_total_relation_size((pg_stat_user_tables.relid)::regclass) AS bytes,
-    GREATEST(pg_stat_user_tables.last_vacuum, pg_stat_user_tables.last_autovacuum) AS vacuumed_at,
-    GREATEST(pg_stat_user_tables.last_analyze, pg_stat_user_tables.last_autoanalyze) AS analyzed_at
-   FROM pg_stat_user_tables
-  WHERE (pg_stat_user_tables.schemaname = 'public'::name);
+  VIEW
 
 TABLE outbox
   id bigint NOT NULL GENERATED ALWAYS AS IDENTITY

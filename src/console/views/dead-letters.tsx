@@ -2,8 +2,8 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { API, ask } from '../api.ts';
 import { Age, Empty, Shown, SureButton, Trouble } from '../bits.tsx';
+import { hrefOf } from '../place.ts';
 import { useAct, useResource } from '../resource.ts';
-import { hrefOf } from '../router.ts';
 import type { JobRow } from '../shapes.ts';
 import { text } from '../texts.ts';
 

@@ -3,8 +3,8 @@ import { useEffect } from 'preact/hooks';
 import { API } from '../api.ts';
 import { Badge, Loading, Trouble } from '../bits.tsx';
 import { count } from '../format.ts';
+import { hrefOf } from '../place.ts';
 import { useResource } from '../resource.ts';
-import { hrefOf } from '../router.ts';
 import type { JobRow } from '../shapes.ts';
 
 const ENDED = new Set(['completed', 'failed', 'cancelled']);

@@ -4,9 +4,9 @@ import { API } from '../api.ts';
 import { Badge, Empty, Shown, Since, toneOf } from '../bits.tsx';
 import { ago, clockTime, count, duration } from '../format.ts';
 import { type LiveView, SLICE_MINUTES } from '../live.ts';
+import { hrefOf } from '../place.ts';
 import { Plot } from '../plot.tsx';
 import { type Resource, useResource } from '../resource.ts';
-import { hrefOf } from '../router.ts';
 import type { AccountEvidence, DependencyEvidence, Health, ToldEvent } from '../shapes.ts';
 import { stateWord, text } from '../texts.ts';
 

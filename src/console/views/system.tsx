@@ -2,8 +2,8 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { Shown, type Tone } from '../bits.tsx';
 import { count, duration } from '../format.ts';
+import { hrefOf } from '../place.ts';
 import { useNow, useResource } from '../resource.ts';
-import { hrefOf } from '../router.ts';
 import type { ActorNode } from '../shapes.ts';
 import { text } from '../texts.ts';
 import { ActorPanel } from './actor.tsx';
@@ -50,7 +50,7 @@ export function System({ path }: { readonly path: string }): JSX.Element {
 }
 
 /** How well an actor is, by its state and its past. */
-export function actorTone({ state, nextStartAt, lastExit }: ActorNode): Tone {
+function actorTone({ state, nextStartAt, lastExit }: ActorNode): Tone {
   if (nextStartAt !== undefined || /quarantined|waiting|failing/.test(state.split('.')[0] ?? '')) return 'bad';
   if (/suspended|down|empty/.test(state)) return 'idle';
   if (/reauth|conflict|deactivated|lost|backoff|disconnected/.test(state)) return 'bad';
