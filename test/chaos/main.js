@@ -1,12 +1,13 @@
-// `npm run chaos -- [--minutes N] [--seed S] [--calm]`: the chaos run of the tests, as long as one likes.
+// `npm run chaos -- [--minutes N] [--seed S] [--calm] [--keep]`: the chaos run of the tests, as long as one likes.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-const USAGE = `usage: npm run chaos -- [--minutes N] [--seed S] [--calm]
+const USAGE = `usage: npm run chaos -- [--minutes N] [--seed S] [--calm] [--keep]
   --minutes N   for how long faults happen; by default as in CI, some two
   --seed S      a whole number: the same one gives the same plan of faults; by default the one of CI
-  --calm        load without faults: what the processes hold in memory over time`;
+  --calm        load without faults: what the processes hold in memory over time
+  --keep        keeps the logs, the plan and the rows also where nothing is wrong`;
 
 /** Reads the arguments. Throws an Error in words for people. */
 function read(args) {
@@ -14,7 +15,7 @@ function read(args) {
     args,
     options: { minutes: { type: 'string' }, seed: { type: 'string' }, calm: { type: 'boolean' } },
   });
-  const { minutes, seed, calm } = values;
+  const { minutes, seed, calm, keep } = values;
   if (minutes !== undefined && !(Number(minutes) > 0 && Number(minutes) <= 1_440))
     throw new Error(`--minutes ${minutes}: a number above 0, and 1440 at most`);
   if (seed !== undefined && !(/^\d+$/.test(seed) && Number(seed) < 2 ** 32))
@@ -23,6 +24,7 @@ function read(args) {
     ...(minutes !== undefined && { CHAOS_MINUTES: minutes }),
     ...(seed !== undefined && { CHAOS_SEED: seed }),
     ...(calm === true && { CHAOS_CALM: '1' }),
+    ...(keep === true && { CHAOS_KEEP: '1' }),
   };
 }
 

@@ -52,7 +52,7 @@ export async function runChaos(options: ChaosOptions, say: (line: string) => voi
     const stage = await Promise.race([opening, early.promise]);
     isUp = true;
     const outcome = await perform(stage, options, complain, findings, say, onEnd);
-    if (findings.length === 0) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    if (findings.length === 0 && !options.isKept) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     return outcome;
   } finally {
     for (const end of ends.reverse()) await end().catch((error: Error) => say(`not ended: ${error.message}`));
@@ -144,7 +144,7 @@ async function perform(
     findings,
   };
   writeFileSync(join(stage.folder, 'summary.txt'), `${inWords(outcome)}\n`);
-  if (findings.length > 0) await keep(stage, ledger, load, watch);
+  if (findings.length > 0 || options.isKept) await keep(stage, ledger, load, watch);
   say(inWords(outcome));
   return outcome;
 }

@@ -135,6 +135,10 @@ describe("the worker's listener", () => {
       '/metrics',
       '/api/state',
       '/api/state/*',
+      '/api/machines',
+      '/api/machines/:name',
+      '/openapi.json',
+      '/docs',
     ]);
     expect((await ask(ops, { url: '/api/state' })).status).toBe(200);
     expect((await ask(ops, SYNC)).status).toBe(404);

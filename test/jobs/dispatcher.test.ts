@@ -41,7 +41,7 @@ function house() {
     for (const listener of listeners) listener();
   };
   /** Looks at the table: begun, and ended with the dispatcher asleep. */
-  const looks = { ended: 0, failing: false, held: undefined as Deferred<void> | undefined, begun: 0 };
+  const looks = { ended: 0, failing: false, held: undefined as Deferred<void> | undefined, begun: 0, busy: 0 };
   const watched = new Proxy(store, {
     get: (target, name) => {
       const method = Reflect.get(target, name) as (...args: unknown[]) => Promise<unknown>;
@@ -51,7 +51,11 @@ function house() {
         tell();
         await looks.held?.promise;
         if (looks.failing) throw new VigiliaError('STORE_UNAVAILABLE', 'away');
-        return method.apply(target, args);
+        looks.busy++;
+        return method.apply(target, args).finally(() => {
+          looks.busy--;
+          tell();
+        });
       };
     },
   });
@@ -186,7 +190,7 @@ describe('the dispatcher', () => {
     while (woken.length < 5) {
       await clock.advance(100);
       // Time stands still while the database is asked.
-      await until(() => looks.ended >= looks.begun);
+      await until(() => looks.busy === 0);
       const seen = woken.length;
       if (seen === at.length + 1) at.push(clock.now());
     }

@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import type { Clock } from '../../clock.ts';
 
 /** The code of a cancel request, in the place of a protocol version. */
 const CANCEL_REQUEST = 80_877_102;
@@ -24,7 +25,7 @@ export interface KeyedConnection {
  * on, and one that waits for a lock holds a connection of the server for as long as the lock is held.
  * @returns resolves when the server has taken the request, cannot be reached, or takes longer than a second; never rejects
  */
-export async function cancelRunning({ host, port, processID, secretKey }: KeyedConnection): Promise<void> {
+export async function cancelRunning({ host, port, processID, secretKey }: KeyedConnection, clock: Clock): Promise<void> {
   if (processID === null || secretKey === null) return;
   const request = Buffer.alloc(16);
   request.writeInt32BE(request.length, 0);
@@ -32,14 +33,14 @@ export async function cancelRunning({ host, port, processID, secretKey }: KeyedC
   request.writeInt32BE(processID, 8);
   request.writeInt32BE(secretKey, 12);
   await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, CANCEL_MS);
+    const timer = clock.setTimeout(resolve, CANCEL_MS);
     const socket = host.startsWith('/') ? connect(`${host}/.s.PGSQL.${port}`) : connect(port, host);
     // The other side hangs up: PgBouncer 1.18 ends, with all its clients, when this one does so before it.
     socket.setTimeout(HANG_UP_MS, () => socket.destroy()).unref();
     socket
       .on('error', () => {})
       .on('close', () => {
-        clearTimeout(timer);
+        clock.clearTimeout(timer);
         resolve();
       });
     socket.resume().write(request);

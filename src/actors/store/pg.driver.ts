@@ -56,7 +56,7 @@ export function openPgDriver(options: PgOptions, { clock, log }: Dependencies): 
 
   async function take(): Promise<Connection> {
     try {
-      return new Connection(await pool.connect(), statementMs);
+      return new Connection(await pool.connect(), statementMs, clock);
     } catch (thrown) {
       throw storeFault(thrown);
     }
@@ -102,11 +102,13 @@ class Connection implements SqlSession, OpenTransaction {
   /** pg keeps what the server told of the connection. */
   readonly #client: PoolClient & KeyedConnection;
   readonly #statementMs: number;
+  readonly #clock: Clock;
   #broken: Error | undefined;
   #released = false;
   #givenUp = false;
 
-  constructor(client: PoolClient, statementMs: number) {
+  constructor(client: PoolClient, statementMs: number, clock: Clock) {
+    this.#clock = clock;
     this.#client = client as PoolClient & KeyedConnection;
     this.#statementMs = statementMs;
     // Without a listener, a connection that ends between two statements would end the process.
@@ -169,7 +171,7 @@ class Connection implements SqlSession, OpenTransaction {
       this.#client.release(this.#broken);
     };
     // While the connection is still open: a pooler knows by it which of its own the statement runs on.
-    if (this.#givenUp) void cancelRunning(this.#client).then(end);
+    if (this.#givenUp) void cancelRunning(this.#client, this.#clock).then(end);
     else end();
   }
 
