@@ -13,7 +13,7 @@ const USAGE = `usage: npm run chaos -- [--minutes N] [--seed S] [--calm] [--keep
 function read(args) {
   const { values } = parseArgs({
     args,
-    options: { minutes: { type: 'string' }, seed: { type: 'string' }, calm: { type: 'boolean' } },
+    options: { minutes: { type: 'string' }, seed: { type: 'string' }, calm: { type: 'boolean' }, keep: { type: 'boolean' } },
   });
   const { minutes, seed, calm, keep } = values;
   if (minutes !== undefined && !(Number(minutes) > 0 && Number(minutes) <= 1_440))

@@ -54,7 +54,7 @@ export interface PlanOptions {
 }
 
 /** Mean time between two instants at which something happens, in ms. */
-const MEAN_GAP_MS = 450;
+const MEAN_GAP_MS = 400;
 /** How often something happens in two places at one instant. */
 const PAIRS = 0.3;
 /** A storm and the breath that follows, over and over, in ms: without a breath nothing that takes a while could ever be seen to recover. */
@@ -93,19 +93,20 @@ export function makePlan({ seed, lengthMs, rules }: PlanOptions): readonly Fault
   /** Until when what begins now has to be over. */
   const limit = (atMs: number): number => Math.min(lengthMs, atMs - (atMs % (STORM_MS + BREATH_MS)) + STORM_MS);
 
-  const longTurn = (atMs: number): Choice | undefined => {
-    if (longFreeAt > atMs) return undefined;
-    const at = turns.findIndex(({ forMs: [, most] }) => atMs + most <= lengthMs);
-    const next = turns[at];
-    if (next === undefined || !isFree(next, atMs) || isTouched(next.target, atMs)) return undefined;
-    turns.push(...turns.splice(at, 1));
-    return next;
-  };
+  const nextLong = (atMs: number): Choice | undefined => turns.find(({ forMs: [, most] }) => atMs + most <= lengthMs);
   const choose = (atMs: number): Choice | undefined => {
-    const isPossible = (choice: Choice): boolean => isFree(choice, atMs) && atMs + choice.forMs[0] <= limit(atMs);
-    const long = longTurn(atMs);
-    if (long !== undefined) return long;
+    const next = nextLong(atMs);
+    if (next !== undefined && longFreeAt <= atMs && isFree(next, atMs) && !isTouched(next.target, atMs)) {
+      turns.push(...turns.splice(turns.indexOf(next), 1));
+      return next;
+    }
     if (lasting(atMs).filter((one) => !isLong(one)).length >= MOST_AT_ONCE) return undefined;
+    // What is to be away soon is left alone until then: it would never be free.
+    const kept = longFreeAt - LONG_APART_MS <= atMs ? next?.target : undefined;
+    const isPossible = (choice: Choice): boolean =>
+      isFree(choice, atMs) &&
+      atMs + choice.forMs[0] <= limit(atMs) &&
+      (kept === undefined || (choice.target !== kept && choice.partOf !== kept));
     return [...owed].find(isPossible) ?? byWeight(shorts.filter(isPossible), random);
   };
   const deal = (atMs: number): Fault | undefined => {

@@ -44,9 +44,10 @@ function worker(target: string): TargetRule {
   return {
     target,
     faults: [
-      { ...KILL, weight: 3, restMs: 8_000 },
-      { ...FREEZE, weight: 3, restMs: 3_000 },
-      { ...RESTART, weight: 1, restMs: 9_000 },
+      // While the other one is away, all hangs on what it does between two of these.
+      { ...KILL, weight: 3, restMs: 15_000 },
+      { ...FREEZE, weight: 3, restMs: 5_000 },
+      { ...RESTART, weight: 1, restMs: 15_000 },
       // A lease lasts 15 s, and after 40 s more another worker takes the account.
       { kind: 'stall', weight: 1, forMs: [16_000, 20_000], restMs: 8_000 },
       { kind: 'away', weight: 1, forMs: [61_000, 64_000], restMs: 8_000 },

@@ -221,31 +221,29 @@ describePostgres('PostgreSQL in operation', () => {
     const { store, driver } = storeOn(driverAt(url));
     await store.prepare(WORLD);
     const texts = ['Olá, mundo', 'OLÁ', '100 % \\ _ of it', 'новости Москвы', 'НОВОСТИ', 'a\0b', '\ud800', 'ab', ''];
-    await store.transaction((tx) => tx.upsertMessages(0, texts.map((text, at) => message({ id: at + 1, text }))));
+    await store.transaction((tx) =>
+      tx.upsertMessages(
+        0,
+        texts.map((text, at) => message({ id: at + 1, text })),
+      ),
+    );
     const parts = ['olá', 'O', '%', '_', '\\', '% \\ _', 'москв', 'новости', '\0', '\ud800', 'ab', 'nothing', ' '];
-    const search = () =>
+    const search = (by: Store) =>
       Promise.all(
-        parts.map(async (part) => (await store.readMessages({ chatId: CHANNEL_ID, limit: 99, search: part })).map(({ id }) => id)),
+        parts.map(async (part) => (await by.readMessages({ chatId: CHANNEL_ID, limit: 99, search: part })).map(({ id }) => id)),
       );
-    const without = await search();
+    const without = await search(store);
     expect(without[3]).toEqual([3]);
     await psql(url, 'text-search.sql');
-    // So few rows would be read one by one: as if that were dear.
+    // Whatever else so few rows would be read by.
+    await driver.script('DROP INDEX messages_newest; ALTER TABLE messages DROP CONSTRAINT messages_pkey');
     await server.admin(`ALTER DATABASE ${new URL(url).pathname.slice(1)} SET enable_seqscan = off`);
-    await server.admin(`ALTER DATABASE ${new URL(url).pathname.slice(1)} SET enable_indexscan = off`);
     const indexed = storeOn(driverAt(url));
     const plan = await indexed.driver.query(
       `EXPLAIN SELECT id FROM messages WHERE deleted_at IS NULL AND text ILIKE '%nothing%'`,
     );
     expect(JSON.stringify(plan)).toContain('messages_text');
-    expect(
-      await Promise.all(
-        parts.map(async (part) =>
-          (await indexed.store.readMessages({ chatId: CHANNEL_ID, limit: 99, search: part })).map(({ id }) => id),
-        ),
-      ),
-    ).toEqual(without);
-    await driver.close();
+    expect(await search(indexed.store)).toEqual(without);
   });
 
   test('after a restore the stream goes on where nobody has been, what was not published is not lost, and old claims are', async () => {
