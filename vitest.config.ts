@@ -5,6 +5,9 @@ import { SHORT_LIVED } from './test/support/short-lived.ts';
 // CI wants the figures in a file besides the readable report.
 const report = process.env.VIGILIA_TEST_REPORT;
 
+/** A run of several minutes, of its own: `npm run chaos`, and with `VIGILIA_CHAOS` here too. */
+const CHAOS = process.env.VIGILIA_CHAOS ? [] : ['test/chaos/chaos.test.ts'];
+
 /**
  * What needs no process of its own: it computes, or opens and closes what it uses. Starting a process and loading everything anew is most of what such
  * a file costs.
@@ -25,7 +28,7 @@ export default defineConfig({
     reporters: report ? ['default', 'json'] : ['default'],
     ...(report ? { outputFile: { json: report } } : {}),
     projects: [
-      { extends: true, test: { name: 'alone', include: ['test/**/*.test.ts'], exclude: TOGETHER } },
+      { extends: true, test: { name: 'alone', include: ['test/**/*.test.ts'], exclude: [...TOGETHER, ...CHAOS] } },
       { extends: true, test: { name: 'together', include: TOGETHER, isolate: false } },
     ],
   },

@@ -39,7 +39,7 @@ const vitest = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', imp
 const run = spawn(process.execPath, [vitest, 'run', 'test/chaos/chaos.test.ts', '--disable-console-intercept'], {
   cwd: fileURLToPath(new URL('../..', import.meta.url)),
   // A run that was asked for says what it lacks, in place of being skipped.
-  env: { ...process.env, VIGILIA_TEST_REQUIRE: 'all', ...env },
+  env: { ...process.env, VIGILIA_TEST_REQUIRE: 'all', VIGILIA_CHAOS: '1', ...env },
   stdio: 'inherit',
 });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => run.kill(signal));
