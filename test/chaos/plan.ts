@@ -63,7 +63,7 @@ export const BREATH_MS = 3_000;
 /** How many short faults there may be at one time. */
 export const MOST_AT_ONCE = 4;
 /** Between two long faults, in ms: two workers are never away together for as long as one of them is. */
-const LONG_APART_MS = 8_000;
+const LONG_APART_MS = 12_000;
 /**
  * Deals faults: first each that there is, in some order, then by weight. The same seed and rules give the same plan. What holds of every plan: a
  * target is hit again only when its fault is over and it has had its rest; at most {@link MOST_AT_ONCE} short faults last at one time;
@@ -101,12 +101,13 @@ export function makePlan({ seed, lengthMs, rules }: PlanOptions): readonly Fault
       return next;
     }
     if (lasting(atMs).filter((one) => !isLong(one)).length >= MOST_AT_ONCE) return undefined;
-    // What is to be away soon is left alone until then: it would never be free.
+    // What is to be away soon is left alone until then: it would never be free. Nor does another one give it what it has.
     const kept = longFreeAt - LONG_APART_MS <= atMs ? next?.target : undefined;
+    const givesAway = ({ target, kind }: Choice): boolean => kind === 'restart' && turns.some((long) => long.target === target);
     const isPossible = (choice: Choice): boolean =>
       isFree(choice, atMs) &&
       atMs + choice.forMs[0] <= limit(atMs) &&
-      (kept === undefined || (choice.target !== kept && choice.partOf !== kept));
+      (kept === undefined || (choice.target !== kept && choice.partOf !== kept && !givesAway(choice)));
     return [...owed].find(isPossible) ?? byWeight(shorts.filter(isPossible), random);
   };
   const deal = (atMs: number): Fault | undefined => {

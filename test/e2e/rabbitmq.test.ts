@@ -51,7 +51,11 @@ describePostgres('a gateway and a worker', () => {
       expect(await gateway.job(await gateway.sync('leased', 20))).toMatchObject({ status: 'completed', attempts: 1 });
       expect((await brokerIs(worker, 'up')).report.dependencies.broker.delivered).toBeGreaterThan(0);
       expect((await brokerIs(gateway, 'up')).report.dependencies.broker.confirmed).toBeGreaterThan(0);
-      const { text } = await gateway.ask('/metrics');
+      // How much waits in a queue is known from the first look on.
+      const text = await until(async () => {
+        const { text } = await gateway.ask('/metrics');
+        return text.includes('vigilia_broker_queue_ready{queue="telegram.sync.dead"}') ? text : undefined;
+      });
       expect(text).toMatch(/vigilia_broker_messages_total\{outcome="confirmed"\} [1-9]/);
       expect(text).toContain('vigilia_broker_queue_ready{queue="telegram.sync.dead"} 0');
       expect(text).toContain('vigilia_breaker_state{name="broker",state="closed"} 1');
