@@ -51,6 +51,8 @@ export function openPgDriver(options: PgOptions, { clock, log }: Dependencies): 
     keepAlive: true,
     application_name: 'vigilia',
   });
+  // Between the pool's listener and the connection's own there is an instant without any: a server's farewell that comes with its last answer falls into it.
+  pool.on('connect', (client) => client.on('error', () => {}));
   // Idle connections end when the server does; the pool opens new ones, and whoever needs one hears of it there.
   pool.on('error', (error) => log.debug({ error: error.message }, 'an idle database connection ended'));
 
