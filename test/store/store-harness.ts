@@ -84,18 +84,19 @@ export async function postgresHarness(): Promise<StoreHarness> {
 export async function harnessOn(
   server: PrivatePostgres,
   addressFor: (url: string) => string = (url) => url,
+  sqlFolder?: URL,
 ): Promise<StoreHarness> {
   const open: SqlDriver[] = [];
   const shared = await server.createDatabase();
   const direct = openPgDriver({ url: shared.url, connections: 1 }, { clock: systemClock, log: silentLog });
-  await storeOn(direct).store.prepare(WORLD);
+  await storeOn(direct, sqlFolder).store.prepare(WORLD);
   const prepared = new PreparedDatabase(direct);
   await prepared.keep();
 
   function storeAt(url: string): TestStore {
     const driver = openPgDriver({ url: addressFor(url) }, { clock: systemClock, log: silentLog });
     open.push(driver);
-    return storeOn(driver);
+    return storeOn(driver, sqlFolder);
   }
 
   return {

@@ -13,8 +13,8 @@ import { NOW, type StoreHarness, WORLD } from './store-harness.ts';
 import { streamContract } from './stream.contract.ts';
 import { updatesContract } from './updates.contract.ts';
 
-/** What every store does. */
-export function storeContract(start: () => Promise<StoreHarness>): void {
+/** What every store does. @param inChunks its messages are a hypertable */
+export function storeContract(start: () => Promise<StoreHarness>, { inChunks = false } = {}): void {
   let harness: StoreHarness;
   beforeAll(async () => {
     harness = await start();
@@ -414,7 +414,7 @@ export function storeContract(start: () => Promise<StoreHarness>): void {
   jobsContract(() => harness);
   jobDeskContract(() => harness);
   messagesContract(() => harness);
-  messageHoursContract(() => harness);
+  messageHoursContract(() => harness, inChunks);
   updatesContract(() => harness);
   streamContract(() => harness);
   foreignContract(() => harness);

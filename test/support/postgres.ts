@@ -69,6 +69,15 @@ function candidates(): string[] {
 
 const [BINARIES] = candidates();
 const ROOT = process.getuid?.() === 0;
+
+/** True where an extension is installed beside the server: Debian keeps it elsewhere than others do. */
+export function hasExtension(name: string): boolean {
+  if (BINARIES === undefined) return false;
+  const version = /\/(\d+)\/bin$/.exec(BINARIES)?.[1] ?? '';
+  const shared = [join('/usr/share/postgresql', version), join(BINARIES, '../share/postgresql'), join(BINARIES, '../share')];
+  return shared.some((folder) => existsSync(join(folder, 'extension', `${name}.control`)));
+}
+
 const MISSING = 'no PostgreSQL binaries (pg_ctl, initdb) found in PATH, /usr/lib/postgresql, /usr/pgsql-* or Homebrew';
 
 /**
@@ -90,11 +99,16 @@ export function describePostgres(title: string, body: () => void): void {
   }
 }
 
-/**
- * Starts a server. Its superuser is `vigilia`, with a password nobody else knows.
- * @param durable true: what is committed is on the disk, as PostgreSQL does by default. @default false: faster, for tests
- */
-export async function startPostgres({ durable = false } = {}): Promise<PrivatePostgres> {
+/** How a private server is. */
+export interface PostgresOptions {
+  /** What is committed is on the disk, as PostgreSQL does by default. @default false: faster, for tests */
+  readonly durable?: boolean;
+  /** More settings, as `name=value`. @default none */
+  readonly settings?: readonly string[];
+}
+
+/** Starts a server. Its superuser is `vigilia`, with a password nobody else knows. */
+export async function startPostgres({ durable = false, settings: more = [] }: PostgresOptions = {}): Promise<PrivatePostgres> {
   const folder = mkdtempSync(join(tmpdir(), 'vigilia-postgres-'));
   const data = join(folder, 'data');
   const password = randomBytes(12).toString('hex');
@@ -156,6 +170,7 @@ export async function startPostgres({ durable = false } = {}): Promise<PrivatePo
       // Settings that a server may have and that must not matter.
       '-c timezone=America/Sao_Paulo',
       '-c datestyle=german',
+      ...more.map((setting) => `-c ${setting}`),
     ];
     await call('pg_ctl', ['-D', data, '-w', '-t', '60', '-l', join(folder, 'server.log'), '-o', settings.join(' '), 'start']);
   }
@@ -187,7 +202,7 @@ export async function startPostgres({ durable = false } = {}): Promise<PrivatePo
     superuser: { user: 'vigilia', password },
     pid: serverPid,
     admin,
-    async createDatabase(template = 'template1') {
+    async createDatabase(template = 'template0') {
       const name = `test_${randomBytes(6).toString('hex')}`;
       await admin(`CREATE DATABASE ${name} TEMPLATE ${template}`);
       return { name, url: urlOf(name) };

@@ -14,5 +14,12 @@ export function holdChannels(which: string): string {
   )`;
 }
 
-/** A condition that is always true, and only once the channels are held. */
+/** A condition that is always true, and only once the channels are held; for an INSERT's SELECT. */
 export const CHANNELS_HELD = '(SELECT count(*) FROM held) >= 0';
+
+/**
+ * The same for an UPDATE, whose FROM is this one row. A condition of its own that does not touch the table would make TimescaleDB refuse the statement on a
+ * hypertable ("variable not found in subplan target list", 2.19).
+ */
+export const HOLDING = '(SELECT count(*) AS channels FROM held) AS holding';
+export const IS_HELD = 'holding.channels >= 0';

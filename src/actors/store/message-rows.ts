@@ -10,7 +10,7 @@ import type {
   UpsertCount,
 } from '../../ports.ts';
 import { int4Array, int8Array, jsonArray, mtprotoDateArray, textArray } from './binary-arrays.ts';
-import { CHANNEL_SCOPE, CHANNELS_HELD, holdChannels } from './channel-lock.ts';
+import { CHANNEL_SCOPE, CHANNELS_HELD, HOLDING, holdChannels, IS_HELD } from './channel-lock.ts';
 import type { SqlSession } from './sql-driver.ts';
 import { epochSeconds, instant, type SqlRow, type SqlValue } from './sql-values.ts';
 
@@ -47,8 +47,8 @@ const UPSERT = `
 
 // What a deletion marks, of a channel that is held.
 const deletion = (chat: string, where: string, at: string): string => `${holdChannels(`chat_id = ${chat}::int8`)}, gone AS (
-    UPDATE messages SET deleted_at = ${at}::timestamptz
-    WHERE ${CHANNELS_HELD} AND scope = $1::int4 AND chat_id = ${chat}::int8 AND ${where} AND deleted_at IS NULL RETURNING id
+    UPDATE messages SET deleted_at = ${at}::timestamptz FROM ${HOLDING}
+    WHERE ${IS_HELD} AND scope = $1::int4 AND chat_id = ${chat}::int8 AND ${where} AND deleted_at IS NULL RETURNING id
   )`;
 
 const DELETE = `

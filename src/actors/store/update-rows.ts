@@ -1,7 +1,7 @@
 import { VigiliaError } from '../../errors.ts';
 import type { ChatId, MessageKey, ViewCount } from '../../ports.ts';
 import { int4Array, int8Array } from './binary-arrays.ts';
-import { CHANNEL_SCOPE, CHANNELS_HELD, holdChannels } from './channel-lock.ts';
+import { CHANNEL_SCOPE, HOLDING, holdChannels, IS_HELD } from './channel-lock.ts';
 import type { SqlSession } from './sql-driver.ts';
 import { instant } from './sql-values.ts';
 
@@ -18,8 +18,8 @@ const DELETE_PRIVATE = `
 
 const DELETE_ABSENT = `
   WITH ${holdChannels('chat_id = $2::int8')}, changed AS (
-    UPDATE messages SET deleted_at = $6::timestamptz
-    WHERE ${CHANNELS_HELD} AND scope = $1::int4 AND chat_id = $2::int8 AND id BETWEEN $3::int4 AND $4::int4
+    UPDATE messages SET deleted_at = $6::timestamptz FROM ${HOLDING}
+    WHERE ${IS_HELD} AND scope = $1::int4 AND chat_id = $2::int8 AND id BETWEEN $3::int4 AND $4::int4
       AND id <> ALL ($5::int4[]) AND deleted_at IS NULL
     RETURNING chat_id, id
   ), ${REVISED}
@@ -31,7 +31,8 @@ const PIN = `
     UPDATE messages SET
       raw = (CASE WHEN $4::bool THEN raw::jsonb || '{"pinned": true}' ELSE raw::jsonb - 'pinned' END)::json,
       pts = greatest(pts, $5::int8)
-    WHERE ${CHANNELS_HELD} AND scope = $1::int4 AND chat_id = $2::int8 AND id = ANY ($3::int4[]) AND deleted_at IS NULL
+    FROM ${HOLDING}
+    WHERE ${IS_HELD} AND scope = $1::int4 AND chat_id = $2::int8 AND id = ANY ($3::int4[]) AND deleted_at IS NULL
       AND (raw::jsonb ? 'pinned') <> $4::bool
     RETURNING chat_id, id
   ), ${REVISED}
@@ -41,8 +42,8 @@ const COUNT_VIEWS = `
   WITH fresh AS (
     SELECT chat_id, id, max(views) AS views FROM unnest($2::int8[], $3::int4[], $4::int4[]) AS fresh (chat_id, id, views) GROUP BY chat_id, id
   ), ${holdChannels('chat_id IN (SELECT chat_id FROM fresh)')}, changed AS (
-    UPDATE messages SET views = fresh.views FROM fresh
-    WHERE ${CHANNELS_HELD} AND messages.scope = $1::int4 AND messages.chat_id = fresh.chat_id AND messages.id = fresh.id
+    UPDATE messages SET views = fresh.views FROM fresh, ${HOLDING}
+    WHERE ${IS_HELD} AND messages.scope = $1::int4 AND messages.chat_id = fresh.chat_id AND messages.id = fresh.id
       AND messages.deleted_at IS NULL AND fresh.views > coalesce(messages.views, 0)
     RETURNING messages.chat_id, messages.id
   ), ${REVISED}
