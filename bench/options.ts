@@ -2,23 +2,31 @@ import { parseArgs } from 'node:util';
 import type { AccountsOptions } from './accounts/accounts.ts';
 import type { HistoryOptions } from './history/history.ts';
 import { HISTORY_PEERS, type HistoryPeer } from './history/history-peers.ts';
+import type { JobsOptions } from './jobs/jobs.ts';
 import { LIVE_PEERS, type LiveOptions, type LivePeer } from './live/live.ts';
+import { READS_PEERS, type ReadsOptions, type ReadsPeer } from './reads/reads.ts';
 import type { RuntimeOptions } from './runtime/runtime.ts';
 import { MESSAGE_KINDS, type MessageKind } from './simulator/world.ts';
+import type { SoakOptions } from './soak/soak-report.ts';
 import type { StartOptions } from './start/start.ts';
+import type { StoreOptions } from './store/store.ts';
 
 /** What `npm run bench` is told to do. */
 export type Command =
   | { readonly name: 'accounts'; readonly options: AccountsOptions; readonly output: string | undefined }
   | { readonly name: 'history'; readonly options: HistoryOptions; readonly output: string | undefined }
+  | { readonly name: 'jobs'; readonly options: JobsOptions; readonly output: string | undefined }
   | { readonly name: 'live'; readonly options: LiveOptions; readonly output: string | undefined }
+  | { readonly name: 'reads'; readonly options: ReadsOptions; readonly output: string | undefined }
   | { readonly name: 'runtime'; readonly options: RuntimeOptions; readonly output: string | undefined }
-  | { readonly name: 'start'; readonly options: StartOptions; readonly output: string | undefined };
+  | { readonly name: 'soak'; readonly options: SoakOptions; readonly output: string | undefined }
+  | { readonly name: 'start'; readonly options: StartOptions; readonly output: string | undefined }
+  | { readonly name: 'store'; readonly options: StoreOptions; readonly output: string | undefined };
 
 /** The command line is not one: the message says why. */
 export class UsageError extends Error {}
 
-export const HELP = `npm run bench -- accounts|history|live|runtime|start [options]
+export const HELP = `npm run bench -- accounts|history|jobs|live|reads|runtime|soak|start|store [options]
 
   accounts           memory and CPU of idle accounts in one worker, and a killed worker until all are back
       --counts A,B   accounts (default: 1,10,100,500)
@@ -29,18 +37,36 @@ export const HELP = `npm run bench -- accounts|history|live|runtime|start [optio
       --only KIND    ${MESSAGE_KINDS.join(' or ')} messages alone
       --peers A,B    of ${HISTORY_PEERS.join(', ')}; ratios are against the first
       --seed N       of the world (default: 1)
+  jobs               accepting jobs over HTTP, and running empty ones, beside BullMQ
+      --rounds N     (default: 3)
+      --seconds N    of each load (default: 6)
+      --rate N       requests a second of the steady load (default: 1000)
+      --connections N  (default: 32)
+      --jobs N       empty jobs in a sample of ours; of BullMQ five times as many (default: 3000)
   live               from a post at the server to a subscriber of events, and a killed worker until it has caught up
       --rounds N     (default: 3)
       --seconds N    at each rate (default: 10)
       --rates A,B    posts a second (default: 10,100,500,1000)
       --peers A,B    of ${LIVE_PEERS.join(', ')}
       --kills N      of a worker (default: 10)
+  reads              cached reads over HTTP, beside Redis behind Fastify
+      --rounds, --seconds, --rate, --connections   as of jobs
+      --peers A,B    of ${READS_PEERS.join(', ')}
   runtime            spawn, restart and send: supervised, and as bare XState actors
       --rounds N     (default: 9)
       --count N      spawns, restarts and hundreds of sends in a sample (default: 2000)
+      --rest N       seconds over which CPU time at rest is taken (default: 60)
+  soak               a worker and a gateway at work: what they hold, and that they do not grow
+      --minutes N    (default: 5)
+      --posts N      a second (default: 20)
+      --reads N      a second (default: 100)
   start              from the process's start to an authenticated account, and memory at rest
       --rounds N     (default: 5)
       --rest N       seconds of rest before memory is read (default: 30)
+  store              polling against a query a poll, de-duplication, analytics
+      --rounds N     (default: 3)
+      --messages N   of which the analytics are asked (default: 1000000)
+      --post-every N seconds between two posts of a channel that is polled, on average (default: 60)
 
   --output FILE      where the results go (default: bench/RESULTS.md, which only a run with all defaults should touch); - for stdout
 `;
@@ -65,6 +91,13 @@ export function readCommand(args: readonly string[]): Command {
         rest: text,
         seconds: text,
         rates: text,
+        rate: text,
+        connections: text,
+        jobs: text,
+        minutes: text,
+        posts: text,
+        reads: text,
+        'post-every': text,
         kills: text,
         output: text,
       },
@@ -107,6 +140,9 @@ export function readCommand(args: readonly string[]): Command {
           seed: count('seed', values.seed, 1),
         },
       };
+    case 'jobs':
+      allow('rounds', 'seconds', 'rate', 'connections', 'jobs');
+      return { name, output, options: { ...loads(values), jobs: count('jobs', values.jobs, 3_000) } };
     case 'live':
       allow('rounds', 'seconds', 'rates', 'peers', 'kills');
       return {
@@ -120,9 +156,38 @@ export function readCommand(args: readonly string[]): Command {
           kills: count('kills', values.kills, 10),
         },
       };
+    case 'reads':
+      allow('rounds', 'seconds', 'rate', 'connections', 'peers');
+      return {
+        name,
+        output,
+        options: {
+          ...loads(values),
+          peers: values.peers === undefined ? READS_PEERS : listOf<ReadsPeer>('peers', values.peers, READS_PEERS),
+        },
+      };
     case 'runtime':
-      allow('rounds', 'count');
-      return { name, output, options: { rounds: count('rounds', values.rounds, 9), count: count('count', values.count, 2_000) } };
+      allow('rounds', 'count', 'rest');
+      return {
+        name,
+        output,
+        options: {
+          rounds: count('rounds', values.rounds, 9),
+          count: count('count', values.count, 2_000),
+          restSeconds: count('rest', values.rest, 60),
+        },
+      };
+    case 'soak':
+      allow('minutes', 'posts', 'reads');
+      return {
+        name,
+        output,
+        options: {
+          minutes: count('minutes', values.minutes, 5),
+          posts: count('posts', values.posts, 20),
+          reads: count('reads', values.reads, 100),
+        },
+      };
     case 'start':
       allow('rounds', 'rest');
       return {
@@ -130,9 +195,31 @@ export function readCommand(args: readonly string[]): Command {
         output,
         options: { rounds: count('rounds', values.rounds, 5), restSeconds: count('rest', values.rest, 30) },
       };
+    case 'store':
+      allow('rounds', 'messages', 'post-every');
+      return {
+        name,
+        output,
+        options: {
+          rounds: count('rounds', values.rounds, 3),
+          messages: count('messages', values.messages, 1_000_000),
+          postSeconds: count('post-every', values['post-every'], 60),
+        },
+      };
     default:
       throw new UsageError(name === undefined ? 'say which benchmark' : `there is no benchmark ${name}`);
   }
+}
+
+/** What the loads of `jobs` and `reads` have in common. */
+function loads(values: Readonly<Partial<Record<'rounds' | 'seconds' | 'rate' | 'connections', string>>>) {
+  return {
+    rounds: count('rounds', values.rounds, 3),
+    seconds: count('seconds', values.seconds, 6),
+    warmUpSeconds: 2,
+    perSecond: count('rate', values.rate, 1_000),
+    connections: count('connections', values.connections, 32),
+  };
 }
 
 function count(name: string, value: string | undefined, byDefault: number): number {

@@ -39,6 +39,8 @@ export async function cleanUp(): Promise<void> {
  * @returns what the work returns, or the signal's exit code
  */
 export async function withCleanUp(work: () => Promise<number>): Promise<number> {
+  // Where all that is waited for is a timer that keeps nobody alive, Node would end here, with everything undone.
+  const awake = setInterval(() => {}, 60_000);
   const interrupted = new Promise<number>((resolve) => {
     for (const [signal, exitCode] of Object.entries(SIGNALS)) {
       process.on(signal, () => {
@@ -52,5 +54,6 @@ export async function withCleanUp(work: () => Promise<number>): Promise<number> 
     return await Promise.race([work(), interrupted]);
   } finally {
     await cleanUp();
+    clearInterval(awake);
   }
 }

@@ -211,7 +211,7 @@ export class RunningProgram {
 }
 
 /** @returns a port that was free a moment ago */
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once('error', reject);

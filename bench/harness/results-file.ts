@@ -6,7 +6,7 @@ Written by \`npm run bench\`: each benchmark replaces its own section. \`bench/R
 `;
 
 /** The sections, in the order in which they stand in the file. */
-const ORDER = ['history', 'live', 'accounts', 'runtime', 'start'] as const;
+const ORDER = ['history', 'live', 'jobs', 'reads', 'store', 'accounts', 'soak', 'runtime', 'start'] as const;
 
 /** A benchmark, and the section with its results. */
 export type Section = (typeof ORDER)[number];

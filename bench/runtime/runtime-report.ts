@@ -2,6 +2,7 @@ import type { Machine } from '../harness/machine.ts';
 import { type Column, figure, machineText, ratioText, spreadText, table } from '../harness/report.ts';
 import type { Measured } from '../harness/rounds.ts';
 import { median, ratios, spreadOf } from '../harness/statistics.ts';
+import type { RestResults } from './rest.ts';
 import { RUNTIME_PEER_NAMES, type RuntimePeer, type RuntimeSample } from './runtime-peers.ts';
 
 /** All that the section says. */
@@ -10,6 +11,7 @@ export interface RuntimeResults {
   readonly rounds: number;
   readonly count: number;
   readonly peers: readonly Measured<RuntimeSample>[];
+  readonly rest: RestResults;
 }
 
 const OPERATIONS: readonly { readonly key: keyof RuntimeSample; readonly what: string }[] = [
@@ -20,7 +22,7 @@ const OPERATIONS: readonly { readonly key: keyof RuntimeSample; readonly what: s
 ];
 
 /** @returns the section's text */
-export function runtimeReport({ machine, rounds, count, peers }: RuntimeResults): string {
+export function runtimeReport({ machine, rounds, count, peers, rest }: RuntimeResults): string {
   const columns: readonly Column[] = [
     { heading: 'µs each', numeric: false },
     ...peers.flatMap(({ name }, index) => [
@@ -45,7 +47,7 @@ export function runtimeReport({ machine, rounds, count, peers }: RuntimeResults)
   });
   return `## Runtime
 
-${machineText(machine, [])}
+${machineText(machine, [rest.databaseVersion])}
 
 What supervision costs beside actors that nobody supervises, with the same children under both; CPU time of the process. A supervised child starts \
 in its turn, has deadlines, a registry entry and a restart policy; its backoff is 0 here. ${rounds} interleaved round${rounds === 1 ? '' : 's'}, \
@@ -54,5 +56,45 @@ the most.
 
 ${table(columns, rows)}
 
-Events per CPU second: ${rates.join('; ')}.`;
+Events per CPU second: ${rates.join('; ')}.
+
+${restText(rest)}`;
+}
+
+/** Less than this of a core is what looking inside may cost a program at rest. */
+const AIM = 0.02;
+
+function restText({ restSeconds, parts, worker, gateway }: RestResults): string {
+  const columns: readonly Column[] = [
+    { heading: 'at rest, % of a core', numeric: false },
+    { heading: 'CPU', numeric: true },
+    { heading: 'more than the row it is compared with', numeric: true },
+  ];
+  const row = (what: string, share: number, beside?: number): string[] => [
+    what,
+    percent(share),
+    beside === undefined ? '' : percent(share - beside),
+  ];
+  const cost = parts.presence - parts.nothing;
+  return `What looking inside costs a process at rest, over ${restSeconds} s. The first three rows are processes that do nothing else, each compared with the first: \
+with the gauge of the event loop (a look every 20 ms), and with it among other processes (recorded, a statement a second, a beat every 5 s). The others are a \
+worker with an account and a gateway over one database; a page asks the gateway for the health, the processes, the worker's tree and one of its actors, \
+as often as ours does, compared with nobody looking.
+
+${table(columns, [
+  row('nothing but Node', parts.nothing),
+  row('gauge', parts.gauge, parts.nothing),
+  row('gauge and presence: **looking inside, nobody looks**', parts.presence, parts.nothing),
+  row('`worker`, nobody looks', worker.alone),
+  row('`worker`, a page looks at it', worker.lookedAt, worker.alone),
+  row('`gateway`, nobody looks', gateway.alone),
+  row('`gateway`, a page looks at the worker', gateway.lookedAt, gateway.alone),
+])}
+
+Looking inside costs ${percent(cost)} of a core at rest: ${cost < AIM ? 'below' : '**above**'} the ${percent(AIM)} it is meant to stay below.`;
+}
+
+/** A part of a core. */
+function percent(share: number): string {
+  return `${(share * 100).toFixed(2)} %`;
 }

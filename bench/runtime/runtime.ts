@@ -2,6 +2,7 @@ import { resultOf } from '../harness/child.ts';
 import { describeMachine } from '../harness/machine.ts';
 import { figure } from '../harness/report.ts';
 import { interleaved, type Measured, type Peer } from '../harness/rounds.ts';
+import { measureRest } from './rest.ts';
 import { RUNTIME_PEER_NAMES, RUNTIME_PEERS, type RuntimeInput, type RuntimePeer, type RuntimeSample } from './runtime-peers.ts';
 import { runtimeReport } from './runtime-report.ts';
 
@@ -10,6 +11,8 @@ export interface RuntimeOptions {
   readonly rounds: number;
   /** Spawns and restarts in a sample, and hundreds of sends. */
   readonly count: number;
+  /** Over how long CPU time at rest is taken. */
+  readonly restSeconds: number;
 }
 
 /** @returns the peer: each sample is a process of its own, so that none is measured with code that another has made hot or slow */
@@ -21,7 +24,7 @@ function runtimePeer(peer: RuntimePeer, count: number): Peer<RuntimeSample> {
 /** Measures the peers in turn. */
 export function measureRuntime(
   peers: readonly RuntimePeer[],
-  { rounds, count }: RuntimeOptions,
+  { rounds, count }: Pick<RuntimeOptions, 'rounds' | 'count'>,
   say: (line: string) => void,
 ): Promise<Measured<RuntimeSample>[]> {
   return interleaved(
@@ -38,5 +41,6 @@ export function measureRuntime(
 export async function runRuntime(options: RuntimeOptions, say: (line: string) => void): Promise<string> {
   const machine = describeMachine();
   const peers = await measureRuntime(RUNTIME_PEERS, options, say);
-  return runtimeReport({ machine, ...options, peers });
+  const rest = await measureRest(options.restSeconds, say);
+  return runtimeReport({ machine, ...options, peers, rest });
 }

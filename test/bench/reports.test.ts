@@ -105,9 +105,18 @@ describe('the runtime section', () => {
         { name: 'bare', samples: [sample(10), sample(20)] },
         { name: 'supervised', samples: [sample(30), sample(80)] },
       ],
+      rest: {
+        restSeconds: 60,
+        databaseVersion: 'PostgreSQL 17.1',
+        parts: { nothing: 0.001, gauge: 0.004, presence: 0.011 },
+        worker: { alone: 0.02, lookedAt: 0.03 },
+        gateway: { alone: 0.01, lookedAt: 0.04 },
+      },
     });
     expect(text.match(/\| 15 \(10–20\) \| 55 \(30–80\) \| \*\*3\.50\*\* \(3\.00–4\.00\) \|$/gm)).toHaveLength(4);
     expect(text).toContain('Events per CPU second: bare XState actors 66,667; supervised 18,182.');
+    expect(text).toContain('| `gateway`, a page looks at the worker | 4.00 % | 3.00 % |');
+    expect(text).toContain('costs 1.00 % of a core at rest: below the 2.00 %');
   });
 });
 

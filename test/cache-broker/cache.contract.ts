@@ -34,6 +34,18 @@ export function cacheContract(open: () => Promise<Cache>): void {
     expect(await cache.window(byId())).toEqual(windowOf(6));
   });
 
+  test('keeps a deeper window of the same revision, and then no shallower one', async () => {
+    const cache = await fresh();
+    await cache.putWindow(windowOf(5, {}, 2));
+    expect(await cache.window(byId())).toEqual(windowOf(5, {}, 2));
+    await cache.putWindow(windowOf(5, {}, 3));
+    expect(await cache.window(byId())).toEqual(windowOf(5, {}, 3));
+    await cache.putWindow(windowOf(5, {}, 2));
+    expect(await cache.window(byId())).toEqual(windowOf(5, {}, 3));
+    await cache.putWindow(windowOf(6, {}, 1));
+    expect(await cache.window(byId())).toEqual(windowOf(6, {}, 1));
+  });
+
   test('forgets a channel unless what it holds is of that revision or newer', async () => {
     const cache = await fresh();
     await cache.dropWindow(-1, 3);

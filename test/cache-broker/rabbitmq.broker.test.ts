@@ -50,7 +50,10 @@ async function connected(url: string, log = silentLog): Promise<RabbitConnection
 async function linked(url: string, patience: { patienceMs?: number } = {}): Promise<OpenedRabbitmqBroker> {
   const opened = openRabbitmqBroker(url, { clock: systemClock, log: silentLog, ...patience });
   const deps = { clock: systemClock, random: () => 0.05, log: silentLog, registry: new Registry(systemClock) };
-  const system = startSystem({ children: [brokerLinkSpec(opened.connection, opened.status, deps)] }, deps);
+  const system = startSystem(
+    { children: [brokerLinkSpec(opened.connection, opened.status, { ...deps, patienceMs: () => 1_000 })] },
+    deps,
+  );
   ends.push(async () => {
     await system.stop();
     await opened.broker.close();

@@ -38,7 +38,7 @@ async function linked(url: string): Promise<{ cache: RedisCache; status: LinkSta
   const cache = unconnected(url);
   const status = new LinkStatus(systemClock);
   const deps = { clock: systemClock, random: () => 0, log: silentLog, registry: new Registry(systemClock) };
-  const system = startSystem({ children: [cacheLinkSpec(cache, status, deps)] }, deps);
+  const system = startSystem({ children: [cacheLinkSpec(cache, status, { ...deps, patienceMs: () => 1_000 })] }, deps);
   ends.push(async () => {
     await system.stop();
     await cache.close();
@@ -74,6 +74,36 @@ describeRedis('Redis', () => {
       await one.putWindow(windowOf(5));
       expect(await other.window(byId())).toBeUndefined();
       expect(other.counts).toEqual({ hits: 1, misses: 1, errors: 0 });
+    });
+
+    test('takes a window over once, and never again while it is the same', async () => {
+      const [one, other] = [await connected(redis.url), await connected(redis.url)];
+      await one.window(byId());
+      await one.putWindow(windowOf(5));
+      const first = await one.window(byId());
+      expect(first).toEqual(windowOf(5));
+      expect(await one.window(byName('habr_com'))).toBe(first);
+      await other.window(byId());
+      await other.dropWindow(CHANNEL_ID, 6);
+      expect(await one.window(byId())).toBeUndefined();
+      await other.putWindow(windowOf(6));
+      const second = await one.window(byId());
+      expect(second).toEqual(windowOf(6));
+      expect(await one.window(byId())).toBe(second);
+      await other.forgetAll();
+      expect(await one.window(byId())).toBeUndefined();
+      // The same revision in another epoch: another database may stand behind it.
+      await one.putWindow(windowOf(6, { title: 'Another' }));
+      expect((await one.window(byId()))?.channel.title).toBe('Another');
+    });
+
+    test('works on where Redis has forgotten the scripts', async () => {
+      const cache = await connected(redis.url);
+      await cache.window(byId());
+      await cache.putWindow(windowOf(5));
+      await redis.ask((client) => client.script('FLUSH'));
+      expect(await cache.window(byId())).toEqual(windowOf(5));
+      expect(cache.counts.errors).toBe(0);
     });
 
     test('keeps the keys that operators know, for an hour', async () => {

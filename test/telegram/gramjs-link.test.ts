@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
@@ -82,6 +84,24 @@ describe('a link that works', () => {
       ids.push(...page.messages.map(({ id }) => id));
     }
     expect(ids).toEqual([25, 22, 19, 16, 13, 10, 6, 5, 2, 1]);
+  });
+
+  test('keeps nothing of what was answered, however long it lives', async () => {
+    // V8 has it only on demand; a context of its own is how one gets it after the start.
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const { link } = await house.loggedIn();
+    await link.dialogs();
+    const answers = await Promise.all(
+      Array.from({ length: 5 }, async () => new WeakRef((await link.history(TALES_ID, 0, 4)).messages)),
+    );
+    // The last request may still lie in the buffers of the client: later ones take its place.
+    await link.ping();
+    await until(async () => {
+      await link.ping();
+      collectGarbage();
+      return answers.every((answer) => answer.deref() === undefined);
+    });
   });
 
   test('converts texts, entities, edits, replies, media and service messages', async () => {

@@ -89,8 +89,8 @@ export function createMemoryCache(clock: Clock, options: MemoryCacheOptions = {}
       if (mark !== String(epoch)) return;
       const { chatId, revision } = window.channel;
       const entry = takeFresh(chatId);
-      const held = entry?.window?.channel.revision;
-      const accepted = held === undefined ? revision >= (entry?.floor ?? 0) : revision > held;
+      const held = entry?.window;
+      const accepted = held === undefined ? revision >= (entry?.floor ?? 0) : isMore(window, held);
       if (accepted && window.messages.length <= maxMessages) {
         put(chatId, { floor: revision, window, expiresAt: clock.monotonic() + ttlMs });
       } else if (accepted) {
@@ -112,6 +112,12 @@ export function createMemoryCache(clock: Clock, options: MemoryCacheOptions = {}
       forget();
     },
   };
+}
+
+/** Newer, or the same with more messages. */
+function isMore(window: Window, held: Window): boolean {
+  const [revision, before] = [window.channel.revision, held.channel.revision];
+  return revision > before || (revision === before && window.messages.length > held.messages.length);
 }
 
 function keyOf(window: Window): string | undefined {

@@ -1,13 +1,17 @@
 import type { Clock } from '../../clock.ts';
 import { causeChain } from '../../errors.ts';
 import type { Log } from '../../log.ts';
-import type { Cache, ChannelRef, Message, MessageQuery, Store, StoredChannel, Window } from '../../ports.ts';
+import { toldPart } from '../../message-json.ts';
+import type { Cache, ChannelRef, Message, Store, StoredChannel, Window } from '../../ports.ts';
 import { sharedReads } from './shared-reads.ts';
+import { cut, type MessagePage, type PageQuery, WindowPages } from './window-pages.ts';
 
 /** How long what was read from Telegram counts as fresh. */
 const FRESH_MS = 5 * 60_000;
-/** How many of a channel's newest messages a window keeps. */
+/** How many of a channel's newest messages a window keeps at most. */
 const WINDOW_DEPTH = 500;
+/** How many it keeps where nobody asks for more: each new post has it read again, and most want no more than what fits a screen. */
+const SHALLOW_DEPTH = 100;
 
 /** A channel's newest messages, read from Telegram lately. */
 export interface FreshWindow {
@@ -18,24 +22,11 @@ export interface FreshWindow {
   readonly messages: readonly Message[];
 }
 
-/** One page of a channel's stored messages. */
-interface MessagePage {
-  readonly channel: StoredChannel;
-  /** Newest first. */
-  readonly messages: readonly Message[];
-  /** False when there is certainly nothing further in the direction of the walk; a page from the cache may say true at the very end. */
-  readonly more: boolean;
-  readonly source: 'cache' | 'store';
-}
-
-/** A channel, and one message more than a window holds. */
+/** A channel, and one message more than its window holds. */
 interface Newest {
   readonly channel: StoredChannel;
   readonly messages: readonly Message[];
 }
-
-/** What to read of a channel; see {@link MessageQuery}. */
-type PageQuery = Omit<MessageQuery, 'chatId'>;
 
 /** Reads channels and messages from the cache, then from the store, never from Telegram; what was missing is put into the cache. */
 export interface WindowReader {
@@ -59,6 +50,7 @@ export function createWindowReader(
   clock: Clock,
   log: Log,
 ): WindowReader {
+  const pages = new WindowPages();
   const isFresh = ({ syncedAt }: StoredChannel): boolean => syncedAt !== null && clock.now() - syncedAt < FRESH_MS;
 
   async function cached(ref: ChannelRef): Promise<Window | undefined> {
@@ -70,16 +62,17 @@ export function createWindowReader(
     }
   }
 
-  /** Reads a channel's newest messages, and keeps what of them has no hole. */
-  const newest = sharedReads(nameOf, async (ref: ChannelRef): Promise<Newest | undefined> => {
+  /** Reads a channel's newest messages, as deep as they are asked for, and keeps what of them has no hole. */
+  const newest = sharedReads(nameOf, async ({ ref, limit }: { ref: ChannelRef; limit: number }): Promise<Newest | undefined> => {
+    const most = depthFor(limit);
     const mark = cache.mark();
     const channel = await store.findChannel(ref);
     if (channel === undefined) return undefined;
-    const messages = await store.readMessages({ chatId: channel.chatId, limit: WINDOW_DEPTH + 1 });
-    const depth = channel.complete ? WINDOW_DEPTH : Math.min(WINDOW_DEPTH, channel.syncedDepth);
-    const complete = channel.complete && messages.length <= WINDOW_DEPTH;
+    const messages = await store.readMessages({ chatId: channel.chatId, limit: most + 1 });
+    const depth = channel.complete ? most : Math.min(most, channel.syncedDepth);
+    const complete = channel.complete && messages.length <= most;
     try {
-      if (depth > 0) await cache.putWindow({ channel, messages: messages.slice(0, depth), complete }, mark);
+      if (depth > 0) await cache.putWindow({ channel, messages: messages.slice(0, depth).map(toldPart), complete }, mark);
     } catch (error) {
       log.debug({ causes: causeChain(error) }, 'cache not writable');
     }
@@ -98,7 +91,7 @@ export function createWindowReader(
       const isEnough = (known: StoredChannel | undefined): known is StoredChannel =>
         known !== undefined && isFresh(known) && (known.complete || known.syncedDepth >= limit);
       if (!isEnough(await store.findChannel(ref))) return undefined;
-      const found = await newest(ref);
+      const found = await newest({ ref, limit });
       if (found === undefined || !isEnough(found.channel)) return undefined;
       const { channel } = found;
       const messages = found.messages.slice(0, Math.min(limit, WINDOW_DEPTH));
@@ -112,11 +105,11 @@ export function createWindowReader(
 
     async page(ref, query) {
       const window = await cached(ref);
-      const found = window === undefined ? undefined : pageOfWindow(window, query);
+      const found = window === undefined ? undefined : pages.of(window, query);
       if (found !== undefined) return found;
       const isNewest = query.before === undefined && query.after === undefined && query.search === undefined;
       if (isNewest && query.limit <= WINDOW_DEPTH) {
-        const read = await newest(ref);
+        const read = await newest({ ref, limit: query.limit });
         return read && { channel: read.channel, ...cut(read.messages, query), source: 'store' };
       }
       const channel = await store.findChannel(ref);
@@ -127,29 +120,10 @@ export function createWindowReader(
   };
 }
 
-function nameOf(ref: ChannelRef): string {
-  return ref.kind === 'id' ? String(ref.chatId) : `@${ref.username.toLowerCase()}`;
+function depthFor(limit: number): number {
+  return limit <= SHALLOW_DEPTH ? SHALLOW_DEPTH : WINDOW_DEPTH;
 }
 
-/** @returns undefined where the window cannot know the answer */
-function pageOfWindow({ channel, messages, complete }: Window, query: PageQuery): MessagePage | undefined {
-  const { before = Number.POSITIVE_INFINITY, after, limit, search } = query;
-  if (search !== undefined) return undefined;
-  const within = messages.filter(({ id }) => id < before && id > (after ?? Number.NEGATIVE_INFINITY));
-  if (after !== undefined) {
-    const reaches = complete || (messages.at(-1)?.id ?? Number.POSITIVE_INFINITY) <= after;
-    return reaches ? { channel, ...cut(within, query), source: 'cache' } : undefined;
-  }
-  if (within.length > limit || complete) return { channel, ...cut(within, query), source: 'cache' };
-  // What lies beyond the window is not known; that there may be more is true enough to walk on.
-  return within.length === limit ? { channel, messages: within, more: true, source: 'cache' } : undefined;
-}
-
-/** Takes a page out of what may be longer: the newest ones, or with `after` the ones nearest to it. */
-function cut(messages: readonly Message[], { after, limit }: PageQuery): { messages: readonly Message[]; more: boolean } {
-  const more = messages.length > limit;
-  return {
-    messages: after === undefined ? messages.slice(0, limit) : messages.slice(Math.max(0, messages.length - limit)),
-    more,
-  };
+function nameOf({ ref, limit }: { ref: ChannelRef; limit: number }): string {
+  return `${depthFor(limit)} ${ref.kind === 'id' ? ref.chatId : `@${ref.username.toLowerCase()}`}`;
 }

@@ -4,8 +4,8 @@ import type { ToldEvent } from './told-event.ts';
 export class EventTail {
   readonly #most: number;
   readonly #mostBytes: number;
-  #events: ToldEvent[] = [];
-  /** How many at the beginning have given way; they are cut off now and then. */
+  #events: (ToldEvent | undefined)[] = [];
+  /** How many at the beginning have given way; their places are cut off now and then. */
   #gone = 0;
   #bytes = 0;
   #head = 0;
@@ -38,6 +38,8 @@ export class EventTail {
     }
     while (this.#events.length - this.#gone > this.#most || (this.#bytes > this.#mostBytes && this.#gone < this.#events.length)) {
       this.#bytes -= this.#events[this.#gone]?.frame.length ?? 0;
+      // The place stays for a while, the event does not: else twice as many would be held.
+      this.#events[this.#gone] = undefined;
       this.#gone += 1;
     }
     if (this.#gone > 1_024 && this.#gone > this.#events.length / 2) {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Redis, type RedisOptions } from 'ioredis';
 import type { Clock } from '../../../clock.ts';
 import { VigiliaError } from '../../../errors.ts';
@@ -72,6 +73,17 @@ export class RedisConnection {
     }
   }
 
+  /** Runs a script, by its digest where Redis knows it (https://redis.io/docs/latest/commands/evalsha/). @throws CACHE_UNAVAILABLE */
+  run(script: string, keys: readonly string[], args: readonly string[]): Promise<unknown> {
+    const given = [keys.length, ...keys, ...args] as const;
+    return this.call((client) =>
+      client.evalsha(digestOf(script), ...given).catch((thrown: unknown) => {
+        if (thrown instanceof Error && thrown.message.startsWith('NOSCRIPT')) return client.eval(script, ...given);
+        throw thrown;
+      }),
+    );
+  }
+
   /** Round trip, in ms. @throws CACHE_UNAVAILABLE */
   async ping(): Promise<number> {
     const start = this.#clock.monotonic();
@@ -83,6 +95,16 @@ export class RedisConnection {
     this.#client?.disconnect();
     this.#client = undefined;
   }
+}
+
+const digests = new Map<string, string>();
+
+function digestOf(script: string): string {
+  const known = digests.get(script);
+  if (known !== undefined) return known;
+  const digest = createHash('sha1').update(script).digest('hex');
+  digests.set(script, digest);
+  return digest;
 }
 
 function optionsOf(address: RedisAddress): Options {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { Cache, ChannelRef, ChatId, Window } from '../../../ports.ts';
+import type { Cache, ChatId, Window } from '../../../ports.ts';
 import type { Breaker } from '../../breaker.ts';
+import { DecodedWindows } from './decoded-windows.ts';
 import type { RedisConnection } from './redis-connection.ts';
 import { DROP_WINDOW, GET_NAME, GET_WINDOW, PUT_WINDOW } from './scripts.ts';
 
@@ -10,6 +11,8 @@ const TTL_MS = 3_600_000;
 const FLOOR_TTL_MS = 7_200_000;
 /** A window whose text is longer is not kept, in characters. */
 const LARGEST = 4 << 20;
+/** Windows that a process keeps decoded, in characters of their texts; as objects they take about three bytes for each. */
+const DECODED = 8 << 20;
 
 const EPOCH_KEY = 'telegram:epoch';
 const windowKey = (chatId: ChatId): string => `telegram:messages:${chatId}`;
@@ -37,6 +40,7 @@ export interface RedisCache extends Cache {
  */
 export function createRedisCache(connection: RedisConnection, breaker: Breaker): RedisCache {
   const counts: CacheCounts = { hits: 0, misses: 0, errors: 0 };
+  const decoded = new DecodedWindows(DECODED);
   /** The epoch that Redis told of last. */
   let epoch = '';
   /** How often something was to be dropped and may not have been, and how many of these an epoch of ours has come after. */
@@ -53,10 +57,8 @@ export function createRedisCache(connection: RedisConnection, breaker: Breaker):
 
   /** Runs a script through the breaker, in an epoch that can be trusted. Each begins one where Redis has forgotten it. */
   function run(script: string, keys: readonly string[], ...args: readonly string[]): Promise<unknown> {
-    return breaker.run(async () => {
-      if (settled < doubts) await beginEpoch();
-      return connection.call((client) => client.eval(script, keys.length, ...keys, randomUUID(), ...args));
-    });
+    const now = (): Promise<unknown> => connection.run(script, keys, [randomUUID(), ...args]);
+    return breaker.run(() => (settled < doubts ? beginEpoch().then(now) : now()));
   }
 
   async function counted<T>(work: Promise<T>): Promise<T> {
@@ -68,22 +70,30 @@ export function createRedisCache(connection: RedisConnection, breaker: Breaker):
     }
   }
 
-  async function chatIdOf(ref: ChannelRef): Promise<ChatId | undefined> {
-    if (ref.kind === 'id') return ref.chatId;
-    const [told, chatId] = (await run(GET_NAME, [EPOCH_KEY, nameKey(ref.username)])) as [string, string | null];
+  async function idOf(username: string): Promise<ChatId | undefined> {
+    const [told, chatId] = (await run(GET_NAME, [EPOCH_KEY, nameKey(username)])) as [string, string | null];
     epoch = told;
     return chatId === null ? undefined : Number(chatId);
   }
 
-  async function find(ref: ChannelRef): Promise<Window | undefined> {
-    const chatId = await chatIdOf(ref);
-    if (chatId === undefined) return undefined;
-    const [told, text] = (await run(GET_WINDOW, [EPOCH_KEY, windowKey(chatId)])) as [string, string | null];
-    epoch = told;
-    const window = text === null ? undefined : (JSON.parse(text) as Window);
-    // A name outlives the window it was put with.
-    if (ref.kind === 'username' && window?.channel.username?.toLowerCase() !== ref.username.toLowerCase()) return undefined;
-    return window;
+  /** A name outlives the window it was put with. */
+  async function findByName(username: string): Promise<Window | undefined> {
+    const chatId = await idOf(username);
+    const window = chatId === undefined ? undefined : await find(chatId);
+    return window?.channel.username?.toLowerCase() === username.toLowerCase() ? window : undefined;
+  }
+
+  /** Takes the window over only where this process does not have it. */
+  async function find(chatId: ChatId): Promise<Window | undefined> {
+    const known = decoded.find(chatId);
+    const told = await run(GET_WINDOW, [EPOCH_KEY, windowKey(chatId)], known?.epoch ?? '', known?.version ?? '');
+    const [now, version, text] = told as [string, string?, string?];
+    epoch = now;
+    if (version === undefined) {
+      decoded.forget(chatId);
+      return undefined;
+    }
+    return text === undefined ? known?.window : decoded.keep(chatId, now, version, text);
   }
 
   async function dropWindow(chatId: ChatId, revision: number): Promise<void> {
@@ -107,7 +117,7 @@ export function createRedisCache(connection: RedisConnection, breaker: Breaker):
     ping: () => connection.ping(),
 
     async window(ref) {
-      const window = await counted(find(ref));
+      const window = await counted(ref.kind === 'id' ? find(ref.chatId) : findByName(ref.username));
       counts[window === undefined ? 'misses' : 'hits'] += 1;
       return window;
     },
@@ -120,7 +130,16 @@ export function createRedisCache(connection: RedisConnection, breaker: Breaker):
       // What it is newer than goes all the same.
       if (text.length > LARGEST) return dropWindow(chatId, revision);
       const keys = [EPOCH_KEY, windowKey(chatId), ...(username === null ? [] : [nameKey(username)])];
-      const put = run(PUT_WINDOW, keys, String(revision), text, String(TTL_MS), mark, String(chatId));
+      const put = run(
+        PUT_WINDOW,
+        keys,
+        String(revision),
+        text,
+        String(TTL_MS),
+        mark,
+        String(chatId),
+        String(window.messages.length),
+      );
       epoch = (await counted(put)) as string;
     },
 

@@ -10,9 +10,10 @@ export function createRedisCounter(connection: RedisConnection, breaker: Breaker
     async use(key, allowance, cost = 1) {
       const { most, periodMs } = allowance;
       const args = [String(most), String(periodMs), String(cost)];
-      const [granted, fullAfterMs] = (await breaker.run(() =>
-        connection.call((client) => client.eval(USE_ALLOWANCE, 1, `telegram:rate:${key}`, ...args)),
-      )) as [number, string];
+      const [granted, fullAfterMs] = (await breaker.run(() => connection.run(USE_ALLOWANCE, [`telegram:rate:${key}`], args))) as [
+        number,
+        string,
+      ];
       return allowanceAnswer(granted === 1, Number(fullAfterMs), allowance);
     },
   };

@@ -1,5 +1,6 @@
 // What is done in Redis at once. Every key belongs to an epoch, which is what a key of its own says: another epoch, and all that was kept is forgotten.
-// A window's key is a hash: its epoch; the revision below which no window is taken (floor); and, where one is held, its revision and the window.
+// A window's key is a hash: its epoch; the revision below which no window is taken (floor); and, where one is held, its revision, how many
+// messages it has, and the window.
 
 // Redis may forget the epoch for want of memory. Then another one begins, never none: what was read in no epoch could be put into any.
 const EPOCH = `
@@ -9,11 +10,16 @@ const EPOCH = `
     redis.call('SET', KEYS[1], epoch)
   end`;
 
-/** KEYS: epoch, window. ARGV: an epoch to begin where there is none. @returns [epoch, window or nil] */
+/**
+ * KEYS: epoch, window. ARGV: an epoch to begin where there is none; the epoch and the version of the window that the caller has, or nothing.
+ * @returns [epoch], [epoch, version] where that is the caller's own, else [epoch, version, window]
+ */
 export const GET_WINDOW = `${EPOCH}
-  local held = redis.call('HMGET', KEYS[2], 'epoch', 'window')
-  if held[1] == epoch then return { epoch, held[2] } end
-  return { epoch, false }`;
+  local held = redis.call('HMGET', KEYS[2], 'epoch', 'revision', 'depth')
+  if held[1] ~= epoch or not held[2] then return { epoch } end
+  local version = held[2] .. ':' .. (held[3] or '')
+  if epoch == ARGV[2] and version == ARGV[3] then return { epoch, version } end
+  return { epoch, version, redis.call('HGET', KEYS[2], 'window') }`;
 
 /** KEYS: epoch, names. ARGV: an epoch to begin where there is none. @returns [epoch, chat id or nil] */
 export const GET_NAME = `${EPOCH}
@@ -21,21 +27,22 @@ export const GET_NAME = `${EPOCH}
 
 /**
  * KEYS: epoch, window, and the name's where it has one. ARGV: an epoch to begin where there is none, revision, window, ms to live, the epoch it was
- * read in, chat id. @returns the epoch
+ * read in, chat id, number of messages. @returns the epoch
  */
 export const PUT_WINDOW = `${EPOCH}
   if epoch ~= ARGV[5] then return epoch end
-  local held = redis.call('HMGET', KEYS[2], 'epoch', 'floor', 'revision')
+  local held = redis.call('HMGET', KEYS[2], 'epoch', 'floor', 'revision', 'depth')
   local revision = tonumber(ARGV[2])
   if held[1] == epoch then
     if held[3] then
-      if revision <= tonumber(held[3]) then return epoch end
+      if revision < tonumber(held[3]) then return epoch end
+      if revision == tonumber(held[3]) and tonumber(ARGV[7]) <= tonumber(held[4] or ARGV[7]) then return epoch end
     elseif revision < tonumber(held[2]) then
       return epoch
     end
   end
   redis.call('DEL', KEYS[2])
-  redis.call('HSET', KEYS[2], 'epoch', epoch, 'floor', ARGV[2], 'revision', ARGV[2], 'window', ARGV[3])
+  redis.call('HSET', KEYS[2], 'epoch', epoch, 'floor', ARGV[2], 'revision', ARGV[2], 'depth', ARGV[7], 'window', ARGV[3])
   redis.call('PEXPIRE', KEYS[2], ARGV[4])
   if KEYS[3] then redis.call('SET', KEYS[3], ARGV[6], 'PX', ARGV[4]) end
   return epoch`;

@@ -80,10 +80,12 @@ class GramJsLink implements TelegramLink {
   readonly #readsHistoryDirectly: boolean;
   /** Access hashes of this account, by marked id. */
   readonly #entities = new Map<ChatId, PeerEntity>();
-  /** Rejects every call in flight when the link goes down: GramJS would leave them hanging. */
-  readonly #down: Promise<never>;
-  #fail: (error: unknown) => void = () => {};
-  #isDown = false;
+  /**
+   * Each ends a call in flight when the link goes down: GramJS would leave them hanging. Not a promise that all calls race against: one that lives as long
+   * as the link would keep every answer that ever won.
+   */
+  readonly #inFlight = new Set<(error: VigiliaError) => void>();
+  #down: VigiliaError | undefined;
   /** Whether anything was answered over this connection. */
   #hasAnswered = false;
 
@@ -102,11 +104,6 @@ class GramJsLink implements TelegramLink {
     this.#log = deps.log;
     this.#readsHistoryDirectly = speed.running.includes('history');
     for (const entity of entities) this.#entities.set(entity.peerId, entity);
-    this.#down = new Promise<never>((_, reject) => {
-      this.#fail = reject;
-    });
-    // Nobody may be waiting when the link goes down.
-    this.#down.catch(() => {});
     const { centres } = options;
     this.#session = new LinkSession(session, (dcId, host, port) => centres?.tell(dcId, { host, port }));
     if (options.server && !session) this.#session.setDC(options.server.dcId, options.server.host, options.server.port);
@@ -148,7 +145,7 @@ class GramJsLink implements TelegramLink {
 
   async ping(): Promise<void> {
     const sender = this.#client._sender;
-    if (!sender || this.#isDown) throw new VigiliaError('TELEGRAM_OFFLINE', 'the link is down');
+    if (!sender || this.#down !== undefined) throw new VigiliaError('TELEGRAM_OFFLINE', 'the link is down');
     const ping = new Api.PingDelayDisconnect({
       pingId: long(Math.floor(this.#clock.now())),
       disconnectDelay: DISCONNECT_DELAY_S,
@@ -169,6 +166,12 @@ class GramJsLink implements TelegramLink {
     if (answer instanceof Api.auth.AuthorizationSignUpRequired) {
       throw new VigiliaError('TELEGRAM_REAUTH', 'this phone has no Telegram account; sign up with an official app first');
     }
+  }
+
+  async userId(): Promise<number> {
+    const [self] = await this.invoke(new Api.users.GetUsers({ id: [new Api.InputUserSelf()] }));
+    if (self === undefined) throw new VigiliaError('TELEGRAM_TRANSIENT', 'Telegram did not say who is logged in');
+    return Number(self.id.toString());
   }
 
   async logOut(): Promise<void> {
@@ -241,8 +244,7 @@ class GramJsLink implements TelegramLink {
   }
 
   async close(): Promise<void> {
-    this.#isDown = true;
-    this.#fail(new VigiliaError('TELEGRAM_OFFLINE', 'the connection was closed'));
+    this.#end(new VigiliaError('TELEGRAM_OFFLINE', 'the connection was closed'));
     this.#sockets.close();
     try {
       await this.#client.end();
@@ -297,7 +299,7 @@ class GramJsLink implements TelegramLink {
   }
 
   #tellUpdates(container: unknown): void {
-    if (this.#isDown) return;
+    if (this.#down !== undefined) return;
     const { updates, channels, order } = toContainer(container);
     this.#events.onUpdates(updates, this.#keep(channels), order);
   }
@@ -347,28 +349,38 @@ class GramJsLink implements TelegramLink {
   /** Races a call against its deadline and the end of the link, and translates what it throws. */
   async #within<T>(method: string, call: Promise<T>, deadlineMs: number): Promise<T> {
     let timer: Timer;
+    let end: (error: VigiliaError) => void = () => {};
     const late = new Promise<never>((_, reject) => {
+      end = reject;
+      this.#inFlight.add(end);
+      if (this.#down !== undefined) reject(this.#down);
       timer = this.#clock.setTimeout(
         () => reject(new VigiliaError('TELEGRAM_TIMEOUT', `${this.#silence()} ${method} within ${deadlineMs / 1000} s`)),
         deadlineMs,
       );
     });
     try {
-      const answer = await Promise.race([call, late, this.#down]);
+      const answer = await Promise.race([call, late]);
       this.#hasAnswered = true;
       return answer;
     } catch (thrown) {
       throw fromGramJs(thrown, method);
     } finally {
       this.#clock.clearTimeout(timer);
+      this.#inFlight.delete(end);
     }
   }
 
   #goDown(error: VigiliaError): void {
-    if (this.#isDown) return;
-    this.#isDown = true;
-    this.#fail(error);
+    if (this.#down !== undefined) return;
+    this.#end(error);
     this.#events.onDown(error);
+  }
+
+  /** Once it is down, the first reason is the one that counts. */
+  #end(error: VigiliaError): void {
+    this.#down ??= error;
+    for (const end of this.#inFlight) end(this.#down);
   }
 }
 

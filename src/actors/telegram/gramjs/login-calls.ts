@@ -34,7 +34,7 @@ const BY_NAME: Readonly<Record<string, ErrorCode>> = {
 };
 
 /** What of a link a login is made on. */
-interface Caller extends Pick<TelegramLink, 'connect' | 'logOut' | 'session' | 'close'> {
+interface Caller extends Pick<TelegramLink, 'connect' | 'userId' | 'logOut' | 'session' | 'close'> {
   invoke<R extends Api.AnyRequest>(request: R): Promise<R['__response']>;
   moveTo(dcId: number): Promise<void>;
 }
@@ -71,6 +71,7 @@ export function loginLink(link: Caller, { apiId, apiHash }: { readonly apiId: nu
 
   return {
     connect: () => link.connect(),
+    userId: () => link.userId(),
     logOut: () => link.logOut(),
     session: () => link.session(),
     close: () => link.close(),

@@ -31,6 +31,9 @@ interface ParsedLine {
   readonly argsConfig: Readonly<Record<string, Omit<TlField, 'name'>>>;
 }
 
+/** `vector {t:Type} # [ t ] = Vector t`: stands in the schema, and is no constructor that a line tells of. */
+const VECTOR = 0x1cb5c415;
+
 /** The constructors of the API by their numbers; a line of the schema is parsed when its constructor is first met. */
 export class TlSchema {
   readonly #lines = new Map<number, string>();
@@ -39,8 +42,8 @@ export class TlSchema {
     const end = text.indexOf('---functions---');
     for (const [line, id] of text.slice(0, end === -1 ? undefined : end).matchAll(/^[\w.]+#([0-9a-f]+) .*;$/gm)) {
       const number = Number.parseInt(id ?? '', 16);
-      // Truth values and the like: GramJS makes no classes of them.
-      if (!CORE_TYPES.has(number)) this.#lines.set(number, line);
+      // Truth values, vectors and the like: GramJS makes no classes of them.
+      if (!CORE_TYPES.has(number) && number !== VECTOR) this.#lines.set(number, line);
     }
   }
 
