@@ -1,14 +1,17 @@
 import type { TSchema } from 'typebox';
-import { ERRORS, type ErrorCode } from '../../errors.ts';
 import type { JsonObject } from '../../ports.ts';
 import { ChannelSchema } from '../channel-view.ts';
 import { JobSchema, ListedJobSchema } from '../job-view.ts';
 import { LoginSchema } from '../login-view.ts';
 import { MessageSchema } from '../message-schema.ts';
-import { COMMON_ERRORS, type RouteRow } from '../route-table.ts';
+import type { RouteRow } from '../route-table.ts';
 import { Compile, Type } from '../typebox.ts';
+import { exampleAnswer } from './answers/example-answer.ts';
 import { exampleBody, exampleOf, examplePart } from './example.ts';
-import { isObject, SchemaLibrary } from './json-schema.ts';
+import { SchemaLibrary } from './json-schema.ts';
+import { errorExamples, errorResponses, failuresOf } from './openapi-errors.ts';
+import { HEADERS, named, RATE_HEADERS } from './openapi-headers.ts';
+import { operationIdOf, tagOf, tagsOf, templateOf } from './route-names.ts';
 
 /** Version of what HTTP looks like from outside, by semver: fields and routes are only added under the same first number. */
 const API_VERSION = '1.0.0';
@@ -30,26 +33,6 @@ const NAMED = {
   Message: MessageSchema,
 };
 
-/** In the order in which people read about them: what the path begins with, and what is there. */
-const TAGS: readonly (readonly [name: string, description: string, path: RegExp])[] = [
-  [
-    'Messages and channels',
-    'What is stored of channels: from the cache, then from the database, never from Telegram.',
-    /\/channels\b/,
-  ],
-  [
-    'Jobs',
-    'What takes time becomes a job: it is answered at once, and never lost.',
-    /\/(sync-messages|get-channels|jobs|queue)\b/,
-  ],
-  ['Dead letters', 'Jobs that failed for good.', /\/dead-letters\b/],
-  ['Events', 'What happens, pushed as it happens.', /\/(events|ws)$/],
-  ['Accounts', 'The Telegram accounts, and how people log them in and out.', /\/accounts\b/],
-  ['Health', 'Whether it runs, and what it can serve.', /^\/(health|metrics)/],
-  ['Inside', 'The actors and their machines, as they are.', /^\/api\/(state|machines)/],
-  ['This gateway', 'Its own pages.', /^\//],
-];
-
 const SUCCESS: Readonly<Record<string, string>> = {
   '200': 'Answered.',
   '201': 'Made.',
@@ -58,10 +41,6 @@ const SUCCESS: Readonly<Record<string, string>> = {
   '503': 'Nothing can be served now: the evidence, or `STORE_UNAVAILABLE`.',
   '101': 'From here on it is a WebSocket.',
 };
-
-/** What does not wait for the body of a route that has none. */
-const OF_BODIES: readonly ErrorCode[] = ['INVALID_JSON', 'BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'];
-const OF_TOKENS: readonly ErrorCode[] = ['UNAUTHORIZED', 'FORBIDDEN', 'RATE_LIMITED', 'AUTH_KEYS_UNAVAILABLE'];
 
 const INTRODUCTION = `A gateway to Telegram user accounts. Times are ISO 8601 in UTC where they are text, milliseconds since 1970 where they are numbers.
 
@@ -76,10 +55,9 @@ export function openApiDocument(rows: readonly RouteRow[]): JsonObject {
   const library = new SchemaLibrary(NAMED);
   const paths: Record<string, JsonObject> = {};
   for (const row of rows) {
-    const path = row.path.replaceAll(/:([A-Za-z]+)/g, '{$1}').replace('*', '{path}');
+    const path = templateOf(row);
     paths[path] = { ...paths[path], [row.method.toLowerCase()]: operationOf(row, library) };
   }
-  const used = new Set(rows.map(tagOf));
   // The library is full only now.
   library.use(ErrorSchema);
   return {
@@ -92,7 +70,7 @@ export function openApiDocument(rows: readonly RouteRow[]): JsonObject {
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/', description: 'This gateway' }],
-    tags: TAGS.filter(([name]) => used.has(name)).map(([name, description]) => ({ name, description })),
+    tags: tagsOf(rows).map(({ name, description }) => ({ name, description })),
     paths,
     components: {
       schemas: library.components,
@@ -105,28 +83,6 @@ export function openApiDocument(rows: readonly RouteRow[]): JsonObject {
       },
     },
   };
-}
-
-/** @returns the name of the part of the document where a route stands */
-export function tagOf({ path }: RouteRow): string {
-  return TAGS.find(([, , pattern]) => pattern.test(path))?.[0] ?? '';
-}
-
-/** @returns the parts of the document, in their order */
-export function tagNames(): string[] {
-  return TAGS.map(([name]) => name);
-}
-
-/** @returns a name for a route that no other one has */
-export function operationIdOf({ method, path }: RouteRow): string {
-  const words = path
-    .replace('/api/telegram-gateway', '')
-    .replace('/api', '')
-    .replace('*', 'path')
-    .split(/[^A-Za-z]+/)
-    .filter((word) => word !== '');
-  const named = words.length === 0 ? ['index'] : words;
-  return method.toLowerCase() + named.map((word) => (word[0] ?? '').toUpperCase() + word.slice(1)).join('');
 }
 
 function operationOf(row: RouteRow, library: SchemaLibrary): JsonObject {
@@ -186,7 +142,7 @@ function parametersOf({ path, schema, config, errors }: RouteRow, library: Schem
 
 function requestBodyOf(body: TSchema, { path, bodyIsOptional }: RouteRow, library: SchemaLibrary): JsonObject {
   const schema = library.useRequest(body);
-  const example = exampleBody(path) ?? exampleOf(schema, true, (ref) => resolved(library, ref));
+  const example = exampleBody(path) ?? exampleOf(schema);
   const fits = Compile(body).Check(Compile(body).Default(structuredClone(example)));
   return {
     ...(!bodyIsOptional && { required: true }),
@@ -194,14 +150,20 @@ function requestBodyOf(body: TSchema, { path, bodyIsOptional }: RouteRow, librar
   };
 }
 
-function successesOf({ method, schema, config }: RouteRow, library: SchemaLibrary): JsonObject {
+function successesOf(row: RouteRow, library: SchemaLibrary): JsonObject {
+  const { method, schema, config, scope, errors } = row;
   if (config.upgrades) return { '101': { description: SUCCESS['101'] ?? '' } };
   const given = (schema.response ?? {}) as Record<string, TSchema | undefined>;
-  const headers = method === 'GET' && !config.streams ? { ETag: { $ref: '#/components/headers/ETag' } } : {};
+  const isOnce = errors.includes('IDEMPOTENCY_KEY_REUSED');
+  const headers = named(
+    'X-Request-Id',
+    ...(scope === 'public' ? [] : RATE_HEADERS),
+    ...(method === 'GET' && !config.streams ? ['ETag'] : []),
+  );
   const answer = (status: string, response: TSchema | undefined): JsonObject => ({
     description: SUCCESS[status] ?? status,
-    headers: { 'X-Request-Id': { $ref: '#/components/headers/X-Request-Id' }, ...headers },
-    ...(response && { content: contentOf(response, library) }),
+    headers: { ...headers, ...(isOnce && status === '202' && named('Location', 'Idempotent-Replayed')) },
+    ...(response && { content: contentOf(row, status, response, library) }),
     ...(config.produces && { content: { [config.produces]: { schema: { type: 'string' } } } }),
   });
   const statuses = Object.keys(given);
@@ -210,85 +172,7 @@ function successesOf({ method, schema, config }: RouteRow, library: SchemaLibrar
   );
 }
 
-function contentOf(response: TSchema, library: SchemaLibrary): JsonObject {
-  const schema = library.use(response);
-  const example = exampleOf(schema, false, (ref) => resolved(library, ref));
-  return { 'application/json': { schema, ...(Compile(response).Check(example) && { example }) } };
+function contentOf(row: RouteRow, status: string, response: TSchema, library: SchemaLibrary): JsonObject {
+  const example = exampleAnswer(row, status);
+  return { 'application/json': { schema: library.use(response), ...(example !== undefined && { example }) } };
 }
-
-function resolved(library: SchemaLibrary, ref: string): JsonObject {
-  const found = library.components[ref.split('/').at(-1) ?? ''];
-  return isObject(found) ? found : {};
-}
-
-/** @returns every code that a route may answer, its own ones first */
-export function errorsOf({ schema, scope, errors }: Pick<RouteRow, 'schema' | 'scope' | 'errors'>): ErrorCode[] {
-  const common = COMMON_ERRORS.filter(
-    (code) => !(schema.body === undefined && OF_BODIES.includes(code)) && !(scope === 'public' && OF_TOKENS.includes(code)),
-  );
-  return [...new Set([...errors, ...common])];
-}
-
-function failuresOf(row: RouteRow): JsonObject {
-  return Object.fromEntries(
-    [...byStatus(errorsOf(row))]
-      .sort(([a], [b]) => Number(a) - Number(b))
-      .map(([status, codes]) => [status, { $ref: `#/components/responses/${responseName(codes)}` }]),
-  );
-}
-
-function byStatus(codes: readonly ErrorCode[]): Map<string, ErrorCode[]> {
-  const groups = new Map<string, ErrorCode[]>();
-  for (const code of codes) {
-    const status = String(ERRORS[code].status);
-    groups.set(status, [...(groups.get(status) ?? []), code]);
-  }
-  return groups;
-}
-
-/** The same codes are the same answer, wherever. */
-function responseName(codes: readonly ErrorCode[]): string {
-  return [...codes].sort().join('.');
-}
-
-function errorResponses(rows: readonly RouteRow[]): JsonObject {
-  const all = new Map<string, ErrorCode[]>();
-  for (const row of rows) {
-    for (const codes of byStatus(errorsOf(row)).values()) all.set(responseName(codes), [...codes].sort());
-  }
-  return Object.fromEntries([...all].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, codes]) => [name, errorResponse(codes)]));
-}
-
-function errorResponse(codes: readonly ErrorCode[]): JsonObject {
-  const status = ERRORS[codes[0] ?? 'INTERNAL'].status;
-  const waits = status === 429 || status === 503;
-  return {
-    description: codes.map((code) => `\`${code}\`: ${ERRORS[code].meaning}`).join('\n\n'),
-    headers: {
-      'X-Request-Id': { $ref: '#/components/headers/X-Request-Id' },
-      ...(waits && { 'Retry-After': { $ref: '#/components/headers/Retry-After' } }),
-    },
-    content: {
-      'application/json': {
-        schema: { $ref: '#/components/schemas/Error' },
-        examples: Object.fromEntries(codes.map((code) => [code, { $ref: `#/components/examples/${code}` }])),
-      },
-    },
-  };
-}
-
-function errorExamples(rows: readonly RouteRow[]): JsonObject {
-  const codes = [...new Set(rows.flatMap(errorsOf))].sort();
-  return Object.fromEntries(
-    codes.map((code) => [code, { summary: code, value: { error: { code, message: ERRORS[code].meaning } } }]),
-  );
-}
-
-const HEADERS: JsonObject = {
-  'X-Request-Id': {
-    description: 'Under which the log knows the request: the one that was sent, where it is harmless.',
-    schema: { type: 'string' },
-  },
-  ETag: { description: 'To be sent as If-None-Match.', schema: { type: 'string' } },
-  'Retry-After': { description: 'In s.', schema: { type: 'integer' } },
-};

@@ -19,11 +19,13 @@ const search = document.querySelector('#search');
 const empty = document.querySelector('#empty');
 const filter = () => {
   const words = search.value.toLowerCase().split(/\\s+/).filter(Boolean);
-  const fits = (element) => words.every((word) => element.dataset.words.includes(word));
-  for (const element of all('[data-words]')) element.hidden = !fits(element);
-  for (const group of all('[data-group]')) group.hidden = !group.querySelector('[data-words]:not([hidden])');
-  document.querySelector('#start').hidden = words.length > 0;
-  empty.hidden = all('article:not([hidden])').length > 0;
+  const found = '[data-words]:not([hidden])';
+  for (const element of all('[data-words]')) element.hidden = !words.every((word) => element.dataset.words.includes(word));
+  for (const link of all('nav li a')) link.parentElement.hidden = document.getElementById(link.hash.slice(1)).hidden;
+  // What holds several things is there as long as one of them is.
+  for (const article of all('article:not([data-words])')) article.hidden = !article.querySelector(found);
+  for (const group of all('[data-group]')) group.hidden = !group.querySelector(group.closest('nav') ? 'li:not([hidden])' : found);
+  empty.hidden = document.querySelector(found) !== null;
 };
 search.hidden = false;
 search.addEventListener('input', filter);

@@ -1,7 +1,7 @@
 /** How the page looks, in light and in dark. */
 export const STYLE = `
 :root { color-scheme: light dark; --ground: light-dark(#fbfaf8, #14161a); --card: light-dark(#fff, #1b1e24); --line: light-dark(#e6e2da, #2b3038);
-  --ink: light-dark(#22252b, #e4e6ea); --soft: light-dark(#6a6f78, #9aa1ac); --accent: light-dark(#0b6e5d, #58c7b1); --code: light-dark(#f4f1ea, #11141a);
+  --ink: light-dark(#22252b, #e4e6ea); --soft: light-dark(#626770, #9aa1ac); --accent: light-dark(#0b6e5d, #58c7b1); --code: light-dark(#f4f1ea, #11141a);
   --get: light-dark(#0b6e5d, #58c7b1); --post: light-dark(#1f5fbf, #82b4ff); --put: light-dark(#8a5a00, #e5b45b); --delete: light-dark(#b3261e, #ff8d84);
   --mono: ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace; }
 :root[data-theme=light] { color-scheme: light; } :root[data-theme=dark] { color-scheme: dark; }
@@ -9,10 +9,10 @@ export const STYLE = `
 html { scroll-behavior: smooth; scroll-padding-top: 1.25rem; }
 @media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto; } }
 body { margin: 0; background: var(--ground); color: var(--ink); font: 15px/1.55 system-ui, 'Segoe UI', Roboto, 'Noto Sans', sans-serif; }
-a { color: var(--accent); text-decoration: none; } a:hover { text-decoration: underline; }
+a { color: var(--accent); text-decoration: none; } p a, a:hover { text-decoration: underline; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; border-radius: 3px; }
 code, pre { font-family: var(--mono); font-size: .86em; }
-p code, li code, td code, dd code { background: var(--code); padding: .08em .32em; border-radius: 4px; }
+p code, li code, dd code { background: var(--code); padding: .08em .32em; border-radius: 4px; }
 .frame { display: grid; grid-template-columns: 19rem minmax(0, 1fr); min-height: 100vh; }
 nav { position: sticky; top: 0; height: 100vh; overflow-y: auto; border-right: 1px solid var(--line); padding: 1.25rem 1rem 2rem; scrollbar-width: thin; }
 .brand { display: flex; align-items: baseline; gap: .5rem; font-weight: 650; font-size: 1.1rem; letter-spacing: -.01em; }
@@ -40,7 +40,7 @@ article header .verb { flex: none; font-size: .78rem; }
 article h3 { margin: 0; font: 600 .95rem/1.5 var(--mono); overflow-wrap: anywhere; } article h3 a { color: inherit; }
 .scope { margin-left: auto; font-size: .72rem; color: var(--soft); border: 1px solid var(--line); border-radius: 99px; padding: .05rem .6rem; white-space: nowrap; }
 article > p { margin: .15rem 0 .9rem; }
-article > p.notes { color: var(--soft); font-size: .88rem; }
+article p.notes { margin: .15rem 0 .9rem; color: var(--soft); font-size: .88rem; }
 .parts { display: grid; grid-template-columns: minmax(0, 10fr) minmax(0, 11fr); gap: 1rem 1.5rem; align-items: start; }
 h4 { margin: 0 0 .3rem; font-size: .72rem; font-weight: 600; letter-spacing: .05em; text-transform: uppercase; color: var(--soft); }
 dl { margin: 0 0 1rem; } dl > div { padding: .4rem 0; border-top: 1px solid var(--line); } dl > div:first-child { border-top: 0; padding-top: 0; }
@@ -54,9 +54,8 @@ button:hover { color: var(--ink); border-color: var(--soft); }
 .block button { position: absolute; top: .45rem; right: .45rem; opacity: 0; transition: opacity .12s; } .block:hover button, .block button:focus-visible { opacity: 1; }
 details { margin: 0 0 .5rem; } summary { cursor: pointer; color: var(--soft); font-size: .84rem; padding: .1rem 0; } summary b { color: var(--ink); font-weight: 600; }
 details[open] > summary { margin-bottom: .4rem; }
-table { width: 100%; border-collapse: collapse; font-size: .86rem; } th { text-align: left; font-weight: 600; color: var(--soft); }
-th, td { padding: .35rem .6rem .35rem 0; border-top: 1px solid var(--line); vertical-align: top; } tr:first-child > th { border-top: 0; }
-td:nth-child(2) { font-family: var(--mono); font-size: .8rem; } .none { color: var(--soft); } [hidden] { display: none !important; }
+h3.sub { margin: 2rem 0 0; font-size: 1.05rem; } h3.sub + p { margin: .2rem 0 .8rem; color: var(--soft); }
+article.wide dl { margin: 0; } article.wide dt code, .answer dt code { overflow-wrap: anywhere; } .fields dl { margin-top: .3rem; } .none { color: var(--soft); } [hidden] { display: none !important; }
 @media (hover: none) { .block button { opacity: 1; } }
 @media (max-width: 62rem) { .parts { grid-template-columns: minmax(0, 1fr); } }
 @media (max-width: 50rem) { .frame { display: block; } nav { position: static; height: auto; max-height: 45vh; border-right: 0; border-bottom: 1px solid var(--line); } main { padding-top: 1.5rem; } }
