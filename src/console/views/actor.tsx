@@ -1,29 +1,50 @@
 import type { JSX } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
+import { useActor } from '../actor-live.ts';
 import { Age, Shown, Since } from '../bits.tsx';
 import { clockTime, count, duration } from '../format.ts';
-import { hrefOf } from '../place.ts';
-import { useNow, useResource } from '../resource.ts';
+import { processHref } from '../process-place.ts';
+import { useNow } from '../resource.ts';
 import type { ActorDetail, Transition } from '../shapes.ts';
 import { text } from '../texts.ts';
+import { ActPanel } from './act-panel.tsx';
+import { Acts } from './acts.tsx';
 import { Chart, type Lit } from './chart.tsx';
 
 /** Kinds of actors that are machines of the catalogue. */
 const MACHINES = new Set(['connection', 'login', 'feed', 'lease', 'link', 'supervisor']);
 
-/** One actor: where it is, what it did, and its chart with both lit. A slider steps back through what it did. */
-export function ActorPanel({ path }: { readonly path: string }): JSX.Element {
-  const actor = useResource<ActorDetail>(`api/state/${path.split('/').map(encodeURIComponent).join('/')}`, { everyMs: 1_000 });
-  return <Shown of={actor}>{(detail) => <Actor actor={detail} />}</Shown>;
+/**
+ * One actor: where it is, what it did, and its chart with both lit as it moves. A slider steps back through what it did.
+ * @param process whose actor it is; without it, of the one that is asked
+ */
+export function ActorPanel({ path, process }: { readonly path: string; readonly process?: string | undefined }): JSX.Element {
+  const { actor, omitted } = useActor(path, process);
+  return (
+    <Shown of={actor}>{(detail) => <Actor actor={detail} process={process} omitted={omitted} onDone={actor.refresh} />}</Shown>
+  );
 }
 
-function Actor({ actor }: { readonly actor: ActorDetail }): JSX.Element {
+function Actor({
+  actor,
+  process,
+  omitted,
+  onDone,
+}: {
+  readonly actor: ActorDetail;
+  readonly process: string | undefined;
+  readonly omitted: number;
+  readonly onDone: () => void;
+}): JSX.Element {
   const now = useNow();
-  /** How far back one looks; 0 is now. */
-  const [back, setBack] = useState(0);
+  /** The number of the step that one looks back at; undefined is now. */
+  const [chosen, setChosen] = useState<number>();
   // What the machine had no transition for moves nothing; the list shows it.
   const steps = useMemo(() => actor.transitions.filter(({ edges }) => edges.length > 0), [actor.transitions]);
-  const step = steps[Math.min(back, Math.max(0, steps.length - 1))];
+  // One that is not kept any more is as far back as one can look.
+  const found = chosen === undefined ? 0 : steps.findIndex(({ number }) => number <= chosen);
+  const back = found < 0 ? steps.length - 1 : found;
+  const step = steps[back];
   const lit = useMemo<Lit>(
     () => ({ state: back === 0 ? actor.state : step?.state, edges: step?.edges ?? [] }),
     [actor.state, back, step],
@@ -39,6 +60,7 @@ function Actor({ actor }: { readonly actor: ActorDetail }): JSX.Element {
         <span class="hint">
           {actor.kind} · {text.incarnation(actor.incarnation)} · {text.restarts(actor.restarts)} ·{' '}
           {text.handled(count(actor.events.handled))}
+          {actor.queued !== undefined && <> · {text.queued(count(actor.queued))}</>}
           {actor.events.rejected > 0 && (
             <>
               , {count(actor.events.rejected)} {text.rejected.split(':')[0]}
@@ -58,6 +80,7 @@ function Actor({ actor }: { readonly actor: ActorDetail }): JSX.Element {
           {lastExit.causes.length > 0 && <>: {lastExit.causes.join(' ← ')}</>}
         </p>
       )}
+      <ActPanel actor={actor} process={process} onDone={onDone} />
       {MACHINES.has(actor.kind) ? (
         <>
           {steps.length > 0 && (
@@ -70,7 +93,10 @@ function Actor({ actor }: { readonly actor: ActorDetail }): JSX.Element {
                   max={steps.length - 1}
                   value={steps.length - 1 - back}
                   aria-valuetext={back === 0 ? text.nowShown : step && clockTime(step.at)}
-                  onInput={(event) => setBack(steps.length - 1 - Number(event.currentTarget.value))}
+                  onInput={(event) => {
+                    const at = steps.length - 1 - Number(event.currentTarget.value);
+                    setChosen(at === 0 ? undefined : steps[at]?.number);
+                  }}
                 />
               </label>
               <span>{back === 0 ? text.nowShown : step && `${clockTime(step.at)} ${eventName(step.event)}`}</span>
@@ -85,6 +111,7 @@ function Actor({ actor }: { readonly actor: ActorDetail }): JSX.Element {
         <section>
           <h3>{text.transitions}</h3>
           <Transitions all={actor.transitions} shown={step} />
+          {omitted > 0 && <p class="hint">{text.omitted(omitted)}</p>}
         </section>
         {actor.context && (
           <section>
@@ -93,7 +120,9 @@ function Actor({ actor }: { readonly actor: ActorDetail }): JSX.Element {
               {Object.entries(actor.context).map(([name, value]) => (
                 <div key={name}>
                   <dt>{name}</dt>
-                  <dd>{typeof value === 'string' ? value : JSON.stringify(value)}</dd>
+                  <dd>
+                    <Known name={name} value={value} />
+                  </dd>
                 </div>
               ))}
             </dl>
@@ -104,13 +133,27 @@ function Actor({ actor }: { readonly actor: ActorDetail }): JSX.Element {
         <ul class="list">
           {actor.children.map((child) => (
             <li key={child.path}>
-              <a href={hrefOf('system', child.path)}>{child.path}</a> <span class="hint">{child.state}</span>
+              <a href={processHref(process, child.path)}>{child.path}</a> <span class="hint">{child.state}</span>
             </li>
           ))}
         </ul>
       )}
+      <Acts actor={actor.path} process={process} />
     </article>
   );
+}
+
+/** What an actor knows, as people write it. */
+function Known({ name, value }: { readonly name: string; readonly value: unknown }): JSX.Element {
+  if (value === null) return <>–</>;
+  if (typeof value === 'number' && /At$/.test(name))
+    return (
+      <>
+        {clockTime(value)} <span class="hint">({<Age at={value} />})</span>
+      </>
+    );
+  if (typeof value === 'number' && /Ms$/.test(name)) return <>{duration(value)}</>;
+  return <>{typeof value === 'string' ? value : JSON.stringify(value)}</>;
 }
 
 function Transitions({
@@ -124,8 +167,8 @@ function Transitions({
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and without a tab stop only with a mouse
     <ol class="transitions" tabIndex={0}>
-      {all.map((one, index) => (
-        <li key={`${one.at} ${one.event} ${index}`} class={one === shown ? 'shown' : ''}>
+      {all.map((one) => (
+        <li key={one.number} class={one === shown ? 'shown' : ''}>
           <time dateTime={new Date(one.at).toISOString()}>{clockTime(one.at)}</time> <code>{eventName(one.event)}</code>{' '}
           {one.edges.map(({ from, to }) => (to.length > 0 ? `${from} → ${to.join(', ')}` : from)).join('; ')}
           {one.rejected && <span class="hint"> {text.rejected}</span>}

@@ -1,0 +1,122 @@
+import { type Clock, pause } from '../../clock.ts';
+import { toVigiliaError } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import type { Act, Store } from '../../ports.ts';
+import { type ChildSpec, task } from '../actor.ts';
+import { type ActTrail, newsOf } from './act-trail.ts';
+
+/** How often it is looked what others want of this process, in ms; the shorter one for as long after an act as people take for the next. */
+const LOOK_MS = 1_000;
+const BUSY_LOOK_MS = 250;
+const BUSY_FOR_MS = 60_000;
+/** Between two looks where there are no others, in ms. */
+const REST_MS = 60_000;
+/** Between two attempts to write while the database is away, in ms. */
+const RETRY_MS = 1_000;
+/** Who was asked to act and stood still for longer than this, in ms, does not do it any more: nobody expects it. */
+const STALL_MS = 5_000;
+
+export interface ActsActorDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly store: Pick<Store, 'transaction' | 'takeActs'>;
+  readonly trail: ActTrail;
+  /** Names this installation. */
+  readonly process: string;
+  /** Whether other processes may write to the database, and want something done here. */
+  readonly sharesDatabase: boolean;
+  /** Does what another process wants; whatever comes of it is noted in the trail. */
+  readonly carryOut: (act: Act) => void;
+}
+
+/**
+ * Writes down what people do, and takes what other processes want done here. It starts before all that acts may be done to, and ends after it.
+ */
+export function actsSpec(deps: ActsActorDeps): ChildSpec {
+  const { clock, log, store, trail, process, sharesDatabase } = deps;
+  // Of the process, not of one life of this actor: what began before is over, and nobody knows how.
+  const bornAt = clock.now();
+  let isSwept = false;
+  let busyUntil = 0;
+
+  const save = async (acts: readonly Act[]): Promise<void> => {
+    await store.transaction(async (tx) => {
+      const ended = await tx.saveActs(acts);
+      await tx.appendOutbox(ended.flatMap(newsOf));
+    });
+    trail.done(acts, true);
+  };
+  /** One that the database refuses is found by writing each alone; the others wait behind it. */
+  const saveEach = async (acts: readonly Act[]): Promise<void> => {
+    for (const act of acts) {
+      await save([act]).catch((thrown: unknown) => {
+        if (toVigiliaError(thrown).code !== 'STORE_REFUSED') throw thrown;
+        trail.done([act], false);
+      });
+    }
+  };
+  const write = async (): Promise<number> => {
+    let written = 0;
+    for (let acts = trail.waiting; acts.length > 0; acts = trail.waiting) {
+      await save(acts).catch((thrown: unknown) => {
+        if (toVigiliaError(thrown).code !== 'STORE_REFUSED') throw thrown;
+        return saveEach(acts);
+      });
+      written += acts.length;
+    }
+    return written;
+  };
+  const sweep = async (): Promise<void> => {
+    if (isSwept) return;
+    await store.transaction(async (tx) => {
+      const lost = await tx.giveUpActs(process, bornAt, clock.now());
+      await tx.appendOutbox(lost.flatMap(newsOf));
+    });
+    isSwept = true;
+  };
+  const take = async (): Promise<number> => {
+    if (!sharesDatabase) return 0;
+    const asked = { at: clock.now(), monotonic: clock.monotonic() };
+    const wanted = await store.takeActs(process);
+    // The monotonic clock may stand still while a host sleeps; where the other one was set meanwhile, an act too many is not done.
+    const tookMs = Math.max(clock.monotonic() - asked.monotonic, clock.now() - asked.at);
+    if (wanted.length > 0) busyUntil = clock.monotonic() + BUSY_FOR_MS;
+    for (const act of wanted) {
+      // Not waited for: a restart may take its time, and the next act may be meant to end it.
+      if (tookMs < STALL_MS) deps.carryOut(act);
+      else void trail.note({ ...act, outcome: 'expired', code: 'ACT_EXPIRED', finishedAt: clock.now() });
+    }
+    return wanted.length;
+  };
+
+  return {
+    id: 'acts',
+    kind: 'task',
+    staysUp: 'it writes down what people do, which is not to be turned off; restart it',
+    view: () => ({ waiting: trail.size }),
+    start: (life) => ({
+      logic: task(async (signal) => {
+        life.ready();
+        while (!signal.aborted) {
+          const startedAt = clock.monotonic();
+          try {
+            await sweep();
+            const done = (await write()) + (await take());
+            if (done > 0) life.handled('acts', clock.monotonic() - startedAt);
+            const lookMs = clock.monotonic() < busyUntil ? BUSY_LOOK_MS : LOOK_MS;
+            await trail.nudge.sleep(clock, sharesDatabase ? lookMs : REST_MS, signal);
+          } catch (thrown) {
+            const error = toVigiliaError(thrown);
+            if (error.code !== 'STORE_UNAVAILABLE') throw error;
+            if (trail.size > 0) log.debug({ cause: error.message, acts: trail.size }, 'acts wait for the database');
+            trail.postpone();
+            await pause(clock, RETRY_MS, signal);
+          }
+        }
+        await write().catch((thrown: unknown) =>
+          log.warn({ cause: toVigiliaError(thrown).message, acts: trail.size }, 'the last acts could not be written'),
+        );
+      }),
+    }),
+  };
+}
