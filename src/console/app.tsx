@@ -2,13 +2,14 @@ import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { onAnswers } from './api.ts';
 import { Loading } from './bits.tsx';
+import { CallerContext } from './caller.ts';
 import { duration } from './format.ts';
 import { useLiveView } from './live.ts';
 import { hrefOf, type Place, VIEWS } from './place.ts';
 import { type Resource, useNow, useResource } from './resource.ts';
 import { usePlace } from './router.ts';
 import { keepSessionToken, sessionToken } from './session-token.ts';
-import type { Health } from './shapes.ts';
+import type { Caller, Health } from './shapes.ts';
 import { text } from './texts.ts';
 import { TokenForm } from './token-form.tsx';
 import { Accounts } from './views/accounts.tsx';
@@ -60,7 +61,7 @@ function Page({ unreachable, onForget }: { readonly unreachable: boolean; readon
   const place = usePlace();
   const live = useLiveView();
   // Asked as what only a token may see, so that a gateway with tokens asks for one.
-  const access = useResource<unknown>('api/machines');
+  const access = useResource<Caller>('api/caller');
   const health = useResource<Health>('health', { everyMs: 2_000, alsoFine: [503] });
   const now = useNow();
   useEffect(() => {
@@ -101,7 +102,9 @@ function Page({ unreachable, onForget }: { readonly unreachable: boolean; readon
         {access.value === undefined && access.error === undefined ? (
           <Loading />
         ) : (
-          <Viewed place={place} health={health} live={live} />
+          <CallerContext.Provider value={access.value}>
+            <Viewed place={place} health={health} live={live} />
+          </CallerContext.Provider>
         )}
       </main>
     </>
@@ -127,7 +130,7 @@ function Viewed({
     case 'jobs':
       return <Jobs job={place.what} />;
     case 'system':
-      return <System path={place.what} />;
+      return <System what={place.what} />;
   }
 }
 

@@ -8,7 +8,7 @@ import { stateWord, text } from './texts.ts';
 export type Tone = 'good' | 'busy' | 'bad' | 'idle';
 
 const GOOD = new Set(['authenticated', 'up', 'completed', 'ok']);
-const BAD = new Set(['reauth-required', 'deactivated', 'conflict', 'failed', 'down', 'unserved']);
+const BAD = new Set(['reauth-required', 'deactivated', 'conflict', 'failed', 'down', 'read-only', 'unserved']);
 const IDLE = new Set(['cancelled', 'queued', 'stopped', 'unknown']);
 
 export function toneOf(state: string): Tone {
@@ -18,10 +18,18 @@ export function toneOf(state: string): Tone {
 }
 
 /** A state in a word and a colour. */
-export function Badge({ state, tone = toneOf(state) }: { readonly state: string; readonly tone?: Tone }): JSX.Element {
+export function Badge({
+  state,
+  tone = toneOf(state),
+  word = stateWord(state),
+}: {
+  readonly state: string;
+  readonly tone?: Tone;
+  readonly word?: string;
+}): JSX.Element {
   return (
     <span class={`badge ${tone}`} title={state}>
-      {stateWord(state)}
+      {word}
     </span>
   );
 }

@@ -70,6 +70,20 @@ export interface JobRow {
   readonly nextAttemptAt: string | null;
 }
 
+/** A line of a job's history. */
+export interface JobEvent {
+  readonly id: number;
+  readonly event: string;
+  readonly from: string;
+  readonly to: string;
+  readonly at: string;
+  readonly detail: {
+    readonly done?: number;
+    readonly total?: number | null;
+    readonly error?: { readonly code: string; readonly message: string };
+  };
+}
+
 export interface LoginState {
   readonly accountId: string;
   readonly method: 'code' | 'qr';
@@ -88,6 +102,23 @@ export interface LoginState {
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 
+/** A process of the gateway's database. */
+export interface ProcessRow {
+  readonly id: string;
+  readonly self: boolean;
+  readonly role: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly version: string;
+  readonly startedAt: number;
+  readonly seenAgoMs: number;
+  readonly stale: boolean;
+  readonly accounts: readonly string[];
+  readonly lag: { readonly p50Ms: number; readonly p99Ms: number; readonly maxMs: number };
+  readonly busy: number;
+  readonly memory: { readonly rssBytes: number; readonly heapUsedBytes: number };
+}
+
 export interface ActorNode {
   readonly path: string;
   readonly kind: string;
@@ -104,6 +135,7 @@ export interface ActorNode {
     readonly quarantines: boolean;
   };
   readonly events: { readonly handled: number; readonly rejected: number; readonly perSecond: number };
+  readonly queued?: number;
   readonly lastExit?: { readonly at: number; readonly reason: string; readonly causes: readonly string[] };
   readonly context?: Readonly<Record<string, unknown>>;
   readonly children: readonly ActorNode[];
@@ -117,6 +149,7 @@ export interface EdgeName {
 }
 
 export interface Transition {
+  readonly number: number;
   readonly at: number;
   readonly incarnation: number;
   readonly event: string;
@@ -129,7 +162,39 @@ export interface Transition {
 }
 
 export interface ActorDetail extends ActorNode {
+  /** Of another process that has not been heard of for a while. */
+  readonly stale?: boolean;
   readonly transitions: readonly Transition[];
+  readonly acts?: readonly ActOffer[];
+}
+
+/** Something that may be done with an actor as it is. */
+export interface ActOffer {
+  readonly act: 'restart' | 'stop' | 'resume' | 'send';
+  readonly event?: string;
+}
+
+export interface ActRow {
+  readonly id: string;
+  readonly at: string;
+  readonly by: { readonly id: string; readonly by: string; readonly address: string | null };
+  readonly process: string;
+  readonly actor: string | null;
+  readonly act: string;
+  readonly event: string | null;
+  readonly reason: string | null;
+  readonly detail: { readonly done?: number } | null;
+  readonly outcome: string;
+  readonly code: string | null;
+  readonly why: string | null;
+  readonly finishedAt: string | null;
+}
+
+/** Who looks at this page. */
+export interface Caller {
+  readonly id: string;
+  readonly scope: 'read' | 'write' | 'admin';
+  readonly by: 'token' | 'jwt' | 'local';
 }
 
 /** An event of `GET …/events`. */

@@ -104,7 +104,7 @@ describeInBrowser('the page', () => {
     await button('Run again').click();
     await sees('Nothing has failed for good.');
     await go(`#/jobs/${job.split('/').at(-1)}`);
-    await viewer.page.locator('.row .badge', { hasText: 'completed' }).waitFor();
+    await viewer.page.locator('.row .badge', { hasText: 'completed' }).first().waitFor();
     await isSound('7-job');
   });
 
@@ -121,6 +121,24 @@ describeInBrowser('the page', () => {
     expect(await viewer.page.locator('.label.taken').count()).toBeGreaterThan(0);
     await viewer.page.keyboard.press('End');
     await lit('authenticated').waitFor();
+  });
+
+  it('restarts a connection when an admin asks for it, shows it recover as it does, and who did it', async () => {
+    await button('Restart').click();
+    await viewer.page.getByText('Restart: connection?').waitFor();
+    await isSound('8a-sure');
+    await viewer.page.getByLabel('Why?').fill('to see it recover');
+    await button('Restart: Yes').click();
+    await sees('Restart: done.');
+    await viewer.page.getByText('life 2').waitFor();
+    await viewer.page.locator('[data-state="authenticated.service.live"].active').waitFor();
+    const row = viewer.page.getByRole('region', { name: 'What people did' }).getByRole('listitem');
+    await row.filter({ hasText: 'to see it recover' }).filter({ hasText: 'by local' }).waitFor();
+    await isSound('8b-restarted');
+    await go('#/system');
+    await row.filter({ hasText: 'root/accounts/main/connection' }).waitFor();
+    await isSound('8c-acts');
+    await go('#/system/root/accounts/main/connection');
   });
 
   it('says that the gateway is gone while it is killed, and finds it again by itself', async () => {
@@ -161,6 +179,12 @@ describeInBrowser('the page', () => {
         expect(await phone.faults(), view).toEqual([]);
         const wide = await phone.page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
         expect(wide, `${view} is no wider than the screen`).toBeLessThanOrEqual(0);
+        if (view !== 'system') continue;
+        // What asks before it stops anything is to be read in both languages too.
+        await phone.page.getByRole('button', { name: 'Parar', exact: true }).click();
+        await phone.page.getByText('Parar: connection?').waitFor();
+        await phone.picture('phone-sure');
+        expect(await phone.faults()).toEqual([]);
       }
       expect(phone.wrongs).toEqual([]);
     } finally {

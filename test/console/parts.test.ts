@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { stateName } from '../../src/actors/state-name.ts';
 import { activeStates } from '../../src/console/active-states.ts';
 import { eventParser, type ServerEvent } from '../../src/console/event-parser.ts';
+import { merged } from '../../src/console/heard-transitions.ts';
 import { hrefOf, placeOf } from '../../src/console/place.ts';
+import type { ActorDetail, Transition } from '../../src/console/shapes.ts';
 
 describe('the states that a chart lights', () => {
   it('are those of the machine’s state, with all around them', () => {
@@ -75,5 +77,42 @@ describe('an address of the page', () => {
     expect(placeOf('#/jobs')).toEqual({ view: 'jobs', what: '' });
     for (const hash of ['', '#', '#/telegram-gateway', '#/nothing/there'])
       expect(placeOf(hash)).toEqual({ view: 'overview', what: '' });
+  });
+});
+
+describe('what was heard of an actor since it was asked for', () => {
+  const transition = (number: number, state: string, at = number): Transition => ({
+    number,
+    at,
+    incarnation: number > 4 ? 2 : 1,
+    event: 'E',
+    raised: false,
+    rejected: false,
+    failed: false,
+    edges: [],
+    state,
+  });
+  const actor: ActorDetail = {
+    path: 'root/a',
+    kind: 'connection',
+    state: 'resting',
+    since: 1,
+    incarnation: 1,
+    restarts: 0,
+    events: { handled: 3, rejected: 0, perSecond: 0 },
+    children: [],
+    transitions: [transition(3, 'resting'), transition(2, 'racing')],
+  };
+
+  it('comes before what it did by then, each once, and says where it is now', () => {
+    const shown = merged(actor, [transition(5, 'racing'), transition(4, 'resting'), transition(3, 'resting')]);
+    expect(shown.transitions.map(({ number }) => number)).toEqual([5, 4, 3, 2]);
+    expect(shown).toMatchObject({ state: 'racing', since: 5, incarnation: 2 });
+  });
+
+  it('is nothing where all of it was known, or is of an actor of this name that was forgotten', () => {
+    expect(merged(actor, [])).toBe(actor);
+    expect(merged(actor, [transition(3, 'racing')])).toBe(actor);
+    expect(merged({ ...actor, transitions: [transition(1, 'resting', 90)] }, [transition(40, 'racing')]).state).toBe('resting');
   });
 });

@@ -116,6 +116,30 @@ TABLE accounts
   CONSTRAINT accounts_number_positive CHECK ((number > 0))
   CONSTRAINT accounts_pkey PRIMARY KEY (id)
 
+TABLE acts
+  id uuid NOT NULL
+  asked_at timestamp with time zone NOT NULL
+  caller text NOT NULL
+  caller_by text NOT NULL
+  address text
+  request_id text
+  process text NOT NULL
+  actor text
+  act text NOT NULL
+  event text
+  reason text
+  detail json
+  outcome text NOT NULL
+  code text
+  why text
+  expires_at timestamp with time zone
+  finished_at timestamp with time zone
+  CONSTRAINT acts_finished CHECK (((finished_at IS NULL) = (outcome = ANY (ARRAY['wanted'::text, 'under-way'::text]))))
+  CONSTRAINT acts_outcome CHECK ((outcome = ANY (ARRAY['wanted'::text, 'under-way'::text, 'done'::text, 'refused'::text, 'failed'::text, 'expired'::text, 'unknown'::text])))
+  CONSTRAINT acts_pkey PRIMARY KEY (id)
+  CREATE INDEX acts_by_time ON public.acts USING btree (asked_at DESC, id DESC)
+  CREATE INDEX acts_open ON public.acts USING btree (process) WHERE (finished_at IS NULL)
+
 TABLE channels
   chat_id bigint NOT NULL
   username text
@@ -204,12 +228,12 @@ TABLE jobs
   CONSTRAINT jobs_waiting CHECK (((status = ANY (ARRAY['queued'::text, 'delayed'::text])) = (urgent_at IS NOT NULL)))
   CREATE INDEX jobs_by_status ON public.jobs USING btree (status)
   CREATE INDEX jobs_dead ON public.jobs USING btree (ended_at DESC, id DESC) WHERE (status = 'failed'::text)
-  CREATE INDEX jobs_due ON public.jobs USING btree (due_at) WHERE (urgent_at IS NOT NULL)
+  CREATE INDEX jobs_due ON public.jobs USING btree (account_id, due_at) WHERE (urgent_at IS NOT NULL)
   CREATE INDEX jobs_held ON public.jobs USING btree (account_id, status) WHERE (status = ANY (ARRAY['processing'::text, 'parked'::text]))
   CREATE INDEX jobs_newest ON public.jobs USING btree (created_at DESC, id DESC)
   CREATE INDEX jobs_past ON public.jobs USING btree (ended_at) WHERE (ended_at IS NOT NULL)
   CREATE INDEX jobs_queue ON public.jobs USING btree (account_id, urgent_at, due_at, id) WHERE (urgent_at IS NOT NULL)
-  CREATE INDEX jobs_woken ON public.jobs USING btree (wake_after) WHERE (wake_after IS NOT NULL)
+  CREATE INDEX jobs_woken ON public.jobs USING btree (account_id, wake_after) WHERE (wake_after IS NOT NULL)
 
 TABLE leases
   account_id text NOT NULL
@@ -375,6 +399,27 @@ TABLE positions
   updated_at timestamp with time zone NOT NULL DEFAULT now()
   CONSTRAINT positions_account FOREIGN KEY (account_id) REFERENCES accounts(id) ON DELETE CASCADE
   CONSTRAINT positions_pkey PRIMARY KEY (account_id, box)
+
+TABLE process_views
+  process_id text NOT NULL
+  path text NOT NULL
+  wanted_until timestamp with time zone NOT NULL
+  view text
+  written_at timestamp with time zone
+  CONSTRAINT process_views_pkey PRIMARY KEY (process_id, path)
+  CONSTRAINT process_views_process FOREIGN KEY (process_id) REFERENCES processes(id) ON DELETE CASCADE
+  CONSTRAINT process_views_written CHECK (((view IS NULL) OR (written_at IS NOT NULL)))
+
+TABLE processes
+  id text NOT NULL
+  role text NOT NULL
+  host text NOT NULL
+  pid bigint NOT NULL
+  version text NOT NULL
+  started_at timestamp with time zone NOT NULL
+  seen_at timestamp with time zone NOT NULL
+  figures jsonb NOT NULL
+  CONSTRAINT processes_pkey PRIMARY KEY (id)
 
 TABLE publishing
   only_row boolean NOT NULL DEFAULT true

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Json, JsonObject, Message, MessageQuery, RangeChange, Store, UpsertCount } from '../../src/ports.ts';
+import type { Json, JsonObject, Message, MessageQuery, RangeChange, SearchQuery, Store, UpsertCount } from '../../src/ports.ts';
 import { CHANNEL_ID, channel, history, message } from './fixtures.ts';
 import { NOW, type StoreHarness } from './store-harness.ts';
 
@@ -345,6 +345,36 @@ export function messagesContract(harness: () => StoreHarness): void {
       expect(await ids(store, { before: 1, limit: 9 })).toEqual([]);
       expect(await ids(store, { before: Number.MAX_SAFE_INTEGER, limit: 1 })).toEqual([10]);
       expect(await store.countMessages(CHANNEL_ID)).toBe(10);
+    });
+
+    test('are searched over all channels, newest first, page by page; private chats and what is deleted are left out', async () => {
+      const { store } = await harness().fresh();
+      const other = CHANNEL_ID - 1;
+      const scope = await store.ensureAccount('main');
+      const at = (chatId: number, id: number, date: number, text = 'a Needle in 100 % hay'): Message =>
+        message({ chatId, id, date, text });
+      await write(store, [at(CHANNEL_ID, 1, 500), at(CHANNEL_ID, 2, 700), at(CHANNEL_ID, 3, 900, 'hay'), at(CHANNEL_ID, 4, 950)]);
+      await write(store, [at(other, 1, 700), at(other, 9, 600)]);
+      await write(store, [at(42, 1, 999)], scope);
+      await store.transaction(async (tx) => {
+        await tx.deleteMessages(0, CHANNEL_ID, [4], NOW);
+        await tx.upsertEntities('main', [{ peerId: other, accessHash: '1', username: null }]);
+      });
+      const found = async (query: Partial<SearchQuery> = {}) =>
+        (await store.searchMessages({ text: 'nEEDLE', limit: 9, ...query })).map(({ chatId, id }) => [chatId, id]);
+      const all = [
+        [CHANNEL_ID, 2],
+        [other, 1],
+        [other, 9],
+        [CHANNEL_ID, 1],
+      ];
+      expect(await found()).toEqual(all);
+      expect(await found({ text: '100 % h' })).toEqual(all);
+      expect(await found({ text: '100 _ h' })).toEqual([]);
+      expect(await found({ limit: 2 })).toEqual(all.slice(0, 2));
+      expect(await found({ before: { date: 700, chatId: other, id: 1 } })).toEqual(all.slice(2));
+      expect(await found({ accountId: 'main' })).toEqual(all.slice(1, 3));
+      expect(await found({ accountId: 'nobody' })).toEqual([]);
     });
 
     test('are searched by a part of the text in any case, taken literally', async () => {

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { searchStatement } from '../../src/actors/store/message-search.ts';
 import { readMigrations, SQL_FOLDER } from '../../src/actors/store/migrations.ts';
 import { openPgDriver } from '../../src/actors/store/pg.driver.ts';
 import type { SqlDriver } from '../../src/actors/store/sql-driver.ts';
@@ -180,7 +181,7 @@ describePostgres('PostgreSQL in operation', () => {
       await report.query(`SELECT * FROM monitor_${view}`);
     }
     await report.query('SELECT * FROM message_hours, message_days, messages, channels');
-    for (const secret of ['sessions', 'entities', 'login_errands', 'login_desks', 'request_keys']) {
+    for (const secret of ['sessions', 'entities', 'login_errands', 'login_desks', 'request_keys', 'acts']) {
       await expect(report.query(`SELECT * FROM ${secret}`)).rejects.toMatchObject(denied);
     }
     await expect(report.query(`UPDATE channels SET title = ''`)).rejects.toMatchObject({ code: '25006' });
@@ -243,6 +244,10 @@ describePostgres('PostgreSQL in operation', () => {
       `EXPLAIN SELECT id FROM messages WHERE deleted_at IS NULL AND text ILIKE '%nothing%'`,
     );
     expect(JSON.stringify(plan)).toContain('messages_text');
+    const everywhere = searchStatement({ text: 'nothing', limit: 5, accountId: 'main', before: { date: 1, chatId: -1, id: 1 } });
+    expect(JSON.stringify(await indexed.driver.query(`EXPLAIN ${everywhere.text}`, everywhere.values))).toContain(
+      'messages_text',
+    );
     expect(await search(indexed.store)).toEqual(without);
   });
 

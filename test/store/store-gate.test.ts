@@ -28,9 +28,9 @@ afterEach(async () => {
 });
 afterAll(() => harness.close());
 
-/** Calls every method but those that open and end the gate. @returns what each rejected with */
+/** Calls every method but those that open and end the gate, and the one that asks the database nothing. @returns what each rejected with */
 async function refusals(store: Store): Promise<Record<string, unknown>> {
-  const { kind: _kind, prepare: _prepare, close: _close, ...methods } = store;
+  const { kind: _kind, prepare: _prepare, close: _close, waiting: _waiting, ...methods } = store;
   const calls = Object.entries(methods).filter(([name]) => name !== 'shut') as [
     string,
     (...args: unknown[]) => Promise<unknown>,
@@ -49,7 +49,7 @@ describe('a store behind its gate', () => {
     const refused = await refusals(gate);
     expect(Object.keys(refused).sort()).toEqual(
       Object.keys(store)
-        .filter((name) => !['kind', 'prepare', 'close'].includes(name))
+        .filter((name) => !['kind', 'prepare', 'close', 'waiting'].includes(name))
         .sort(),
     );
     for (const [name, thrown] of Object.entries(refused)) expect(thrown, name).toMatchObject(NOT_READY);
@@ -113,7 +113,7 @@ describe('the link to the database', () => {
     const status = new LinkStatus(clock);
     const store = gateStore(inner);
     const deps = { clock, random: () => 0.5, log: silentLog };
-    const spec = storeLinkSpec(status, { ...deps, store, world: () => world });
+    const spec = storeLinkSpec(status, { ...deps, patienceMs: () => 1_000, store, world: () => world });
     const system = startSystem({ children: [spec] }, { ...deps, registry: new Registry(clock) });
     systems.push(system);
     const reached = async (state: string): Promise<void> => {
@@ -163,5 +163,23 @@ describe('the link to the database', () => {
     back.resolve();
     await reached('up');
     expect(await store.listAccounts()).toEqual([]);
+  });
+
+  test('says that a database which does not write is read-only, and why, leaves it open to readers, and says when it writes again', async () => {
+    const { store: inner } = await harness.fresh();
+    let full = true;
+    const { clock, status, reached, store } = link({
+      ...inner,
+      proveWrite: () => (full ? Promise.reject(new VigiliaError('STORE_UNAVAILABLE', 'no space left')) : inner.proveWrite()),
+    });
+    await reached('read-only');
+    expect(status()).toMatchObject({ reason: 'no space left' });
+    expect(await store.listAccounts()).toEqual([]);
+    await clock.advance(5_000);
+    await reached('read-only');
+    full = false;
+    await clock.advance(5_000);
+    await reached('up');
+    expect(status()).not.toHaveProperty('reason');
   });
 });

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { VigiliaError } from '../../src/errors.ts';
 import type { ChannelRevision, StoreTransaction } from '../../src/ports.ts';
+import { actsContract } from './acts.contract.ts';
 import { CHANNEL_ID, channel, history, newJob } from './fixtures.ts';
 import { foreignContract } from './foreign.contract.ts';
 import { jobDeskContract } from './job-desk.contract.ts';
@@ -8,6 +9,7 @@ import { jobsContract } from './jobs.contract.ts';
 import { loginErrandsContract } from './login-errands.contract.ts';
 import { messageHoursContract } from './message-hours.contract.ts';
 import { messagesContract } from './messages.contract.ts';
+import { processesContract } from './processes.contract.ts';
 import { removedAccountsContract } from './removed-accounts.contract.ts';
 import { NOW, type StoreHarness, WORLD } from './store-harness.ts';
 import { streamContract } from './stream.contract.ts';
@@ -82,6 +84,21 @@ export function storeContract(start: () => Promise<StoreHarness>, { inChunks = f
       });
       expect(result).toBe('done');
       expect(await store.findChannel({ kind: 'id', chatId: CHANNEL_ID })).toBeDefined();
+    });
+
+    test('that wait for a connection, or their turn, are counted', async () => {
+      const { store } = await harness.fresh();
+      expect(store.waiting()).toBe(0);
+      let open = (): void => {};
+      const opened = new Promise<void>((resolve) => {
+        open = resolve;
+      });
+      // More at once than there are connections.
+      const all = Array.from({ length: 13 }, () => store.transaction(() => opened));
+      await expect.poll(() => store.waiting()).toBe(store.kind === 'pglite' ? 12 : 3);
+      open();
+      await Promise.all(all);
+      expect(store.waiting()).toBe(0);
     });
 
     test('leave nothing when the work rejects, and reject with the same', async () => {
@@ -185,6 +202,13 @@ export function storeContract(start: () => Promise<StoreHarness>, { inChunks = f
       expect(tookMs).toBeGreaterThan(0);
       expect(tookMs).toBeLessThan(10_000);
     });
+
+    test('a write can be proven, from many sides at once, and changes nothing', async () => {
+      const { store, driver } = await harness.fresh();
+      const before = await driver.query('SELECT * FROM world');
+      await Promise.all([1, 2, 3, 4].map(() => store.proveWrite()));
+      expect(await driver.query('SELECT * FROM world')).toEqual(before);
+    });
   });
 
   describe('accounts', () => {
@@ -232,6 +256,19 @@ export function storeContract(start: () => Promise<StoreHarness>, { inChunks = f
       expect(await store.entities('nobody')).toEqual([]);
     });
 
+    test('are of the user who logged in first, also of two at once, and of nobody before', async () => {
+      const { store } = await harness.fresh();
+      await store.ensureAccount('main');
+      await store.ensureAccount('other');
+      expect((await store.leases()).map(({ userId }) => userId)).toEqual([null, null]);
+      const said = await Promise.all([7_000_000_001, 7_000_000_002].map((userId) => store.bindUser('main', userId)));
+      expect(said[0]).toBe(said[1]);
+      expect(await store.bindUser('main', 9)).toBe(said[0]);
+      expect(await store.bindUser('other', 9)).toBe(9);
+      expect((await store.leases()).map(({ userId }) => userId)).toEqual([said[0], 9]);
+      await expect(store.bindUser('nobody', 1)).rejects.toMatchObject({ code: 'UNKNOWN_ACCOUNT' });
+    });
+
     test('keep one position a box', async () => {
       const { store } = await harness.fresh();
       await store.ensureAccount('main');
@@ -264,9 +301,37 @@ export function storeContract(start: () => Promise<StoreHarness>, { inChunks = f
       await store.transaction((tx) => tx.savePosition('main', { ...held, ...moved }));
       expect(await store.positions('main')).toEqual([taken ? { ...held, ...moved } : held]);
     });
+
+    test('of a box that begins anew replaces what is stored, wherever that was', async () => {
+      const { store } = await harness.fresh();
+      await store.ensureAccount('main');
+      const held = { box: 'account', pts: 10, qts: 3, date: 1_700_000_000, seq: 7 };
+      await store.transaction((tx) => tx.savePosition('main', held));
+      await store.transaction((tx) => tx.savePosition('main', { ...held, pts: 1 }, true));
+      expect(await store.positions('main')).toEqual([{ ...held, pts: 1 }]);
+    });
   });
 
   describe('channels', () => {
+    test('are listed as an account has met them, page by page', async () => {
+      const { store } = await harness.fresh();
+      await store.ensureAccount('main');
+      const ids = [1, 2, 3, 4].map((n) => CHANNEL_ID - n);
+      await store.transaction(async (tx) => {
+        await tx.upsertChannels(ids.map((chatId, at) => channel({ chatId, username: null, title: `channel ${at}` })));
+        await tx.upsertEntities(
+          'main',
+          [0, 2, 3].map((at) => ({ peerId: ids[at] ?? 0, accessHash: '1', username: null })),
+        );
+      });
+      const listed = async (limit: number, after?: number) =>
+        (await store.listChannels(limit, after, 'main')).map(({ chatId }) => ids.indexOf(chatId));
+      expect(await listed(9)).toEqual([0, 2, 3]);
+      expect(await listed(2)).toEqual([0, 2]);
+      expect(await listed(2, ids[2])).toEqual([3]);
+      expect(await store.listChannels(9, undefined, 'nobody')).toEqual([]);
+    });
+
     test('are found by id and by username in any case', async () => {
       const { store } = await harness.fresh();
       await store.transaction((tx) => tx.upsertChannels([channel({ username: 'Habr_Com', about: 'news', participants: 3 })]));
@@ -418,6 +483,8 @@ export function storeContract(start: () => Promise<StoreHarness>, { inChunks = f
   updatesContract(() => harness);
   streamContract(() => harness);
   foreignContract(() => harness);
+  actsContract(() => harness);
   loginErrandsContract(() => harness);
   removedAccountsContract(() => harness);
+  processesContract(() => harness);
 }

@@ -71,7 +71,7 @@ if (hasExtension('timescaledb')) {
       });
       afterAll(() => harness?.end().finally(() => harness.close()));
 
-      test('old ones go by whole chunks of seven days, the others stay', async () => {
+      test('old ones go by whole chunks of seven days, the others stay, and whoever holds a window learns of it', async () => {
         const { store, driver } = await harness.fresh();
         const [first] = history(1);
         const late = (first?.date ?? 0) + EIGHT_DAYS_S;
@@ -81,8 +81,10 @@ if (hasExtension('timescaledb')) {
         });
         const chunks = `SELECT count(*)::int AS chunks FROM timescaledb_information.chunks WHERE hypertable_name = 'messages'`;
         expect(await driver.query(chunks)).toEqual([{ chunks: 2 }]);
+        const before = (await store.findChannel({ kind: 'id', chatId: CHANNEL_ID }))?.revision ?? 0;
         expect(await store.pruneMessages(late * 1000, 100)).toBe(1);
         expect((await store.readMessages({ chatId: CHANNEL_ID, limit: 10 })).map(({ id }) => id)).toEqual([9]);
+        expect((await store.findChannel({ kind: 'id', chatId: CHANNEL_ID }))?.revision).toBeGreaterThan(before);
       });
     });
   });

@@ -2,9 +2,9 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { API, ask } from '../api.ts';
 import { Badge, Empty, Shown, Since, SureButton, Trouble, toneOf } from '../bits.tsx';
-import { hrefOf } from '../place.ts';
+import { processHref, serverOf } from '../process-place.ts';
 import { type Resource, useAct, useResource } from '../resource.ts';
-import type { Health } from '../shapes.ts';
+import type { Health, ProcessRow } from '../shapes.ts';
 import { text } from '../texts.ts';
 import { LoginPanel } from './login-panel.tsx';
 
@@ -17,6 +17,7 @@ interface AccountRow {
 
 /** The accounts, and how people log them in and out. */
 export function Accounts({ health, account }: { readonly health: Resource<Health>; readonly account: string }): JSX.Element {
+  const processes = useResource<{ readonly processes: readonly ProcessRow[] }>('api/processes', { everyMs: 10_000 });
   const list = useResource<{ readonly accounts: readonly AccountRow[] }>(`${API}/accounts`, { everyMs: 3_000 });
   return (
     <>
@@ -31,6 +32,7 @@ export function Accounts({ health, account }: { readonly health: Resource<Health
                   key={row.id}
                   account={row}
                   open={row.id === account}
+                  server={serverOf(row.id, processes.value?.processes)}
                   {...evidenceOf(health.value, row.id)}
                   onChange={list.refresh}
                 />
@@ -52,11 +54,14 @@ function evidenceOf(health: Health | undefined, id: string): { readonly gaps?: n
 function AccountPanel({
   account,
   open,
+  server,
   gaps,
   onChange,
 }: {
   readonly account: AccountRow;
   readonly open: boolean;
+  /** The other process that serves it. */
+  readonly server: string | undefined;
   readonly gaps?: number;
   readonly onChange: () => void;
 }): JSX.Element {
@@ -73,7 +78,7 @@ function AccountPanel({
       {text.advice[state] !== undefined && <p class="advice">{text.advice[state]}</p>}
       <p class="row">
         {gaps !== undefined && <span class="hint">{text.gaps(gaps)}</span>}
-        <a href={hrefOf('system', `root/accounts/${id}/connection`)}>{text.chart}</a>
+        <a href={processHref(server, `root/accounts/${id}/connection`)}>{text.chart}</a>
       </p>
       {act.error && <Trouble error={act.error} />}
       {login ? (

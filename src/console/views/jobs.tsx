@@ -9,7 +9,9 @@ import { useAct, useNow, useResource } from '../resource.ts';
 import type { JobRow } from '../shapes.ts';
 import { stateWord, text } from '../texts.ts';
 import { DeadLetters } from './dead-letters.tsx';
+import { useJobHistory } from './job-history.ts';
 import { Bar } from './job-progress.tsx';
+import { JobReplay } from './job-replay.tsx';
 
 const STATUSES = ['queued', 'processing', 'delayed', 'completed', 'failed', 'cancelled'] as const;
 
@@ -64,7 +66,7 @@ function JobList(): JSX.Element {
                   <a href={hrefOf('jobs', job.jobId)}>
                     <code>{job.jobId}</code>
                   </a>{' '}
-                  <Badge state={job.status} /> <span>{job.action}</span>{' '}
+                  <Badge state={job.status} /> <span>{job.action}</span> <Channel params={job.params} />{' '}
                   <Bar progress={job.status === 'processing' ? job.progress : null} />{' '}
                   <span class="hint">
                     {job.accountId} · <Age at={Date.parse(job.createdAt)} />
@@ -92,18 +94,16 @@ function JobList(): JSX.Element {
   );
 }
 
-interface HistoryLine {
-  readonly event: string;
-  readonly from: string;
-  readonly to: string;
-  readonly at: string;
-  readonly detail?: unknown;
+/** Which channel a job is about, where it is about one. */
+function Channel({ params }: { readonly params: unknown }): JSX.Element | null {
+  const channel = (params as { readonly channelId?: unknown } | null)?.channelId;
+  return channel === undefined ? null : <strong>{String(channel)}</strong>;
 }
 
 function OneJob({ id }: { readonly id: string }): JSX.Element {
   const path = `${API}/jobs/${encodeURIComponent(id)}`;
   const job = useResource<JobRow>(path, { everyMs: 1_000 });
-  const history = useResource<{ readonly events: readonly HistoryLine[] }>(`${path}/history`, { everyMs: 2_000 });
+  const history = useJobHistory(path);
   const act = useAct();
   const now = useNow();
   const post = (what: string): void =>
@@ -168,23 +168,7 @@ function OneJob({ id }: { readonly id: string }): JSX.Element {
         )}
       </Shown>
       <h2>{text.history}</h2>
-      <Shown of={history}>
-        {(told) => (
-          <ol class="timeline">
-            {told.events.map(({ event, from, to, at }) => (
-              <li key={`${at} ${event} ${to}`}>
-                <time dateTime={at}>{moment(at)}</time> <strong>{event}</strong>{' '}
-                {from !== to && (
-                  <>
-                    <Badge state={from} /> →{' '}
-                  </>
-                )}
-                <Badge state={to} />
-              </li>
-            ))}
-          </ol>
-        )}
-      </Shown>
+      <Shown of={history}>{(events) => <JobReplay events={events} />}</Shown>
     </>
   );
 }

@@ -6,9 +6,11 @@ import { ago, clockTime, count, duration } from '../format.ts';
 import { type LiveView, SLICE_MINUTES } from '../live.ts';
 import { hrefOf } from '../place.ts';
 import { Plot } from '../plot.tsx';
+import { processHref, serverOf } from '../process-place.ts';
 import { type Resource, useResource } from '../resource.ts';
-import type { AccountEvidence, DependencyEvidence, Health, ToldEvent } from '../shapes.ts';
+import type { AccountEvidence, DependencyEvidence, Health, ProcessRow, ToldEvent } from '../shapes.ts';
 import { stateWord, text } from '../texts.ts';
+import { ProcessesCard } from './processes.tsx';
 
 interface QueueStats {
   readonly waiting: number;
@@ -20,6 +22,7 @@ interface QueueStats {
 
 /** Is Telegram served; if not, what is stuck, since when, why, and what to do. */
 export function Overview({ health, live }: { readonly health: Resource<Health>; readonly live: LiveView }): JSX.Element {
+  const processes = useResource<{ readonly processes: readonly ProcessRow[] }>('api/processes', { everyMs: 5_000 });
   const queue = useResource<QueueStats>(`${API}/queue/stats`, { everyMs: 5_000 });
   const latencies = useSamples(health.value?.dependencies.store?.latencyMs, health.at);
   const waits = useSamples(queue.value && queue.value.waiting + queue.value.delayed, queue.at);
@@ -45,7 +48,7 @@ export function Overview({ health, live }: { readonly health: Resource<Health>; 
               {report.accounts.length === 0 && <Empty title={text.noAccounts} />}
               <ul class="cards">
                 {report.accounts.map((account) => (
-                  <AccountCard key={account.id} account={account} />
+                  <AccountCard key={account.id} account={account} server={serverOf(account.id, processes.value?.processes)} />
                 ))}
               </ul>
               <h2>{text.dependencies}</h2>
@@ -53,6 +56,7 @@ export function Overview({ health, live }: { readonly health: Resource<Health>; 
                 {Object.entries(report.dependencies).map(([name, evidence]) => (
                   <DependencyCard key={name} name={name} evidence={evidence} />
                 ))}
+                <ProcessesCard processes={processes.value?.processes ?? []} />
               </ul>
               {report.notes.length > 0 && (
                 <details>
@@ -71,7 +75,8 @@ export function Overview({ health, live }: { readonly health: Resource<Health>; 
             </section>
           </div>
           <p class="foot">
-            {text.version} {report.version} · {text.role} {report.role} · {text.uptime} {duration(report.uptimeMs)}
+            {text.version} {report.version} · {text.role} {report.role} · {text.uptime} {duration(report.uptimeMs)} ·{' '}
+            <a href="docs">{text.apiDocs}</a>
           </p>
         </>
       )}
@@ -111,7 +116,13 @@ function Verdict({ report }: { readonly report: Health }): JSX.Element {
   );
 }
 
-function AccountCard({ account }: { readonly account: AccountEvidence }): JSX.Element {
+function AccountCard({
+  account,
+  server,
+}: {
+  readonly account: AccountEvidence;
+  readonly server: string | undefined;
+}): JSX.Element {
   const missing = Object.values(account.gapCounts ?? {}).reduce((sum, { missing }) => sum + missing, 0);
   return (
     <li class={`card ${toneOf(account.state)}`}>
@@ -128,7 +139,7 @@ function AccountCard({ account }: { readonly account: AccountEvidence }): JSX.El
       <p class="hint">
         {text.gaps(account.gaps)}
         {missing > 0 && <>, {text.missing(missing)}</>} ·{' '}
-        <a href={hrefOf('system', `root/accounts/${account.id}/connection`)}>{text.chart}</a>
+        <a href={processHref(server, `root/accounts/${account.id}/connection`)}>{text.chart}</a>
       </p>
     </li>
   );

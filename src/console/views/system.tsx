@@ -1,13 +1,17 @@
 import type { JSX } from 'preact';
-import { useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import { Shown, type Tone } from '../bits.tsx';
 import { count, duration } from '../format.ts';
+import { inOurTime, type Told } from '../our-time.ts';
 import { hrefOf } from '../place.ts';
+import { processHref, processPlaceOf, statePathOf } from '../process-place.ts';
 import { useNow, useResource } from '../resource.ts';
-import type { ActorNode } from '../shapes.ts';
+import type { ActorNode, ProcessRow } from '../shapes.ts';
 import { text } from '../texts.ts';
 import { ActorPanel } from './actor.tsx';
+import { Acts } from './acts.tsx';
 import { Chart } from './chart.tsx';
+import { ProcessChooser, ProcessPanel, StaleBanner } from './processes.tsx';
 
 interface MachineRow {
   readonly id: string;
@@ -16,32 +20,46 @@ interface MachineRow {
   readonly transitions: number;
 }
 
-/** The supervision tree, one of its actors, and the machines as they are built. */
-export function System({ path }: { readonly path: string }): JSX.Element {
-  const tree = useResource<ActorNode>('api/state', { everyMs: 2_000 });
+/** The processes, the supervision tree of one of them, one of its actors, and the machines as they are built. */
+export function System({ what }: { readonly what: string }): JSX.Element {
+  const { process, path } = processPlaceOf(what);
+  const processes = useResource<{ readonly processes: readonly ProcessRow[] }>('api/processes', { everyMs: 2_000 });
+  const tree = useResource<ActorNode & Told>(statePathOf(process), { everyMs: 2_000 });
   const machine = path.startsWith('machines/') ? path.slice('machines/'.length) : undefined;
+  const rows = processes.value?.processes ?? [];
+  const chosen = rows.find(({ id, self }) => (process === undefined ? self : id === process));
+  const told = useMemo(() => tree.value && { ...tree, value: inOurTime(tree.value, tree.at) }, [tree.value, tree.at]);
+  const stale = tree.value?.stale === true;
   return (
     <>
       <h1>{text.views.system}</h1>
+      <Shown of={processes}>
+        {({ processes: all }) => <ProcessChooser processes={all} chosen={chosen} readAt={processes.at} />}
+      </Shown>
+      {stale && <StaleBanner process={chosen} seenAgoMs={tree.value?.seenAgoMs ?? 0} readAt={tree.at} />}
       <div class="columns system">
         <section aria-label={text.tree}>
           <h2>{text.tree}</h2>
-          <Shown of={tree}>
+          <Shown of={told ?? tree}>
             {(root) => (
-              <ul class="tree">
-                <Branch node={root} chosen={path} />
+              <ul class={stale ? 'tree of-then' : 'tree'}>
+                <Branch node={root} chosen={path} process={process} />
               </ul>
             )}
           </Shown>
           <Machines chosen={machine} />
         </section>
-        <section>
+        <section class={stale && machine === undefined ? 'of-then' : ''}>
           {machine !== undefined ? (
             <Chart key={machine} machine={machine} />
-          ) : path === '' ? (
-            <p class="hint">{text.treeHow}</p>
+          ) : path !== '' ? (
+            <ActorPanel key={what} path={path} process={process} />
           ) : (
-            <ActorPanel key={path} path={path} />
+            <>
+              {chosen && <ProcessPanel key={chosen.id} process={chosen} readAt={processes.at} />}
+              <p class="hint">{text.treeHow}</p>
+              <Acts process={process} />
+            </>
           )}
         </section>
       </div>
@@ -57,7 +75,15 @@ function actorTone({ state, nextStartAt, lastExit }: ActorNode): Tone {
   return lastExit?.reason === 'failure' && Date.now() - lastExit.at < 60_000 ? 'busy' : 'good';
 }
 
-function Branch({ node, chosen }: { readonly node: ActorNode; readonly chosen: string }): JSX.Element {
+function Branch({
+  node,
+  chosen,
+  process,
+}: {
+  readonly node: ActorNode;
+  readonly chosen: string;
+  readonly process: string | undefined;
+}): JSX.Element {
   const [open, setOpen] = useState(true);
   const now = useNow();
   const name = node.path.slice(node.path.lastIndexOf('/') + 1);
@@ -72,7 +98,7 @@ function Branch({ node, chosen }: { readonly node: ActorNode; readonly chosen: s
         ) : (
           <span class="fold" />
         )}
-        <a href={hrefOf('system', node.path)} aria-current={node.path === chosen ? 'true' : undefined}>
+        <a href={processHref(process, node.path)} aria-current={node.path === chosen ? 'true' : undefined}>
           <strong>{name}</strong> <span class="hint">{node.kind}</span>
         </a>
         <span class="state" title={node.state}>
@@ -82,12 +108,13 @@ function Branch({ node, chosen }: { readonly node: ActorNode; readonly chosen: s
         {node.nextStartAt !== undefined && (
           <span class="badge bad">{text.nextStart(text.in(duration(node.nextStartAt - now)))}</span>
         )}
+        {(node.queued ?? 0) > 0 && <span class="badge busy">{text.queued(count(node.queued ?? 0))}</span>}
         {node.events.perSecond >= 1 && <span class="hint">{count(Math.round(node.events.perSecond))}/s</span>}
       </div>
       {open && node.children.length > 0 && (
         <ul>
           {node.children.map((child) => (
-            <Branch key={child.path} node={child} chosen={chosen} />
+            <Branch key={child.path} node={child} chosen={chosen} process={process} />
           ))}
         </ul>
       )}

@@ -1,0 +1,56 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { storeFault } from '../../src/actors/store/sql-fault.ts';
+
+const failure = (code: string): Error => Object.assign(new Error('no'), { code });
+const characters = fc.constantFrom(...'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ');
+const suffix = fc.array(characters, { minLength: 3, maxLength: 3 }).map((three) => three.join(''));
+
+describe('what a failed statement means', () => {
+  test.each([
+    ['42501', 'the role lacks a right'],
+    ['58030', 'the disk fails'],
+    ['58P01', 'a file is missing'],
+    ['XX001', 'a table is damaged'],
+    ['XX002', 'an index is damaged'],
+    ['53100', 'the disk is full'],
+    ['25006', 'it is a standby'],
+    ['57P03', 'it is starting'],
+    ['40001', 'somebody else was faster'],
+  ])('%s, %s: the statement is not at fault, and the same one is tried again', (code) => {
+    expect(storeFault(failure(code))).toMatchObject({ code: 'STORE_UNAVAILABLE', fault: 'transient', retryAfterMs: 1000 });
+  });
+
+  test.each([
+    ['22P05', 'a character that the encoding lacks'],
+    ['22003', 'a number out of range'],
+    ['23514', 'a check of the table'],
+    ['23502', 'null where there may be none'],
+    ['54000', 'a row too large'],
+    ['42P01', 'no such table'],
+    ['XX000', 'an allocation too large'],
+    ['28P01', 'a wrong password'],
+  ])('%s, %s: it is, and fails for good', (code) => {
+    expect(storeFault(failure(code))).toMatchObject({ code: 'STORE_REFUSED' });
+  });
+
+  test('whole classes are the server’s, whatever comes after', () => {
+    fc.assert(
+      fc.property(fc.constantFrom('08', '53', '57', '58'), suffix, (kind, rest) => {
+        expect(storeFault(failure(kind + rest)).fault).toBe('transient');
+      }),
+    );
+  });
+
+  test('data that does not fit is never the server’s', () => {
+    fc.assert(
+      fc.property(fc.constantFrom('21', '22', '44', '54'), suffix, (kind, rest) => {
+        expect(storeFault(failure(kind + rest)).code).toBe('STORE_REFUSED');
+      }),
+    );
+  });
+
+  test('says what to do about a missing right', () => {
+    expect(storeFault(failure('42501')).message).toContain('ops/postgresql/roles.sql');
+  });
+});
