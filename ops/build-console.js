@@ -11,7 +11,6 @@ const hashOf = (text) => createHash('sha256').update(text).digest('hex').slice(0
 const bundle = await rolldown({
   input: fileURLToPath(new URL('main.tsx', source)),
   platform: 'browser',
-  transform: { jsx: { runtime: 'automatic', importSource: 'preact' } },
 });
 const { output } = await bundle.generate({ format: 'es', minify: true });
 await bundle.close();

@@ -7,6 +7,7 @@ export interface Clock {
   now(): number;
   /** Monotonic time in ms from an arbitrary origin: for durations and deadlines. */
   monotonic(): number;
+  /** @param delayMs any number: below 0 is at once, `Infinity` is never */
   setTimeout(callback: () => void, delayMs: number): Timer;
   clearTimeout(timer: Timer): void;
 }
@@ -14,14 +15,45 @@ export interface Clock {
 /** Where chance comes from: a number in [0, 1). */
 export type Random = () => number;
 
-/** The machine's own clock. Its timers do not keep the process alive by themselves. */
+/** Longest delay of one of Node's timers, in ms; a longer one would fire after 1 ms. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/** The machine's own clock. XState calls its methods unbound. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  // XState calls these unbound and passes delays that may exceed what Node accepts: such a timer would fire after 1 ms.
-  setTimeout: (callback, delayMs) => setTimeout(callback, Math.min(delayMs, 2 ** 31 - 1)),
-  clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
+  setTimeout: (callback, delayMs) => (delayMs > LONGEST_MS ? new LongTimer(callback, delayMs) : setTimeout(callback, delayMs)),
+  clearTimeout: (timer) => {
+    if (timer instanceof LongTimer) timer.clear();
+    else clearTimeout(timer as NodeJS.Timeout);
+  },
 };
+
+/** A delay of more than 24.8 days, waited for piece by piece; `Infinity` has no last one. */
+class LongTimer {
+  readonly #callback: () => void;
+  #leftMs: number;
+  #piece: NodeJS.Timeout | undefined;
+
+  constructor(callback: () => void, delayMs: number) {
+    this.#callback = callback;
+    this.#leftMs = delayMs;
+    this.#wait();
+  }
+
+  clear(): void {
+    clearTimeout(this.#piece);
+  }
+
+  #wait(): void {
+    if (this.#leftMs <= LONGEST_MS) {
+      this.#piece = setTimeout(this.#callback, this.#leftMs);
+      return;
+    }
+    this.#leftMs -= LONGEST_MS;
+    this.#piece = setTimeout(() => this.#wait(), LONGEST_MS);
+  }
+}
 
 /** The machine's own chance. */
 export const systemRandom: Random = Math.random;

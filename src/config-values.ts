@@ -134,19 +134,25 @@ export const tokens: Parse<readonly Token[]> = (input) => {
     .map((part) => part.trim())
     .filter((part) => part !== '');
   const list: Token[] = [];
-  for (const part of parts) {
-    const at = part.indexOf(':');
-    const scope = SCOPES.find((word) => word === part.slice(0, Math.max(at, 0)));
-    const token = part.slice(at + 1);
-    if (scope === undefined) return bad(`${allowed}; entry ${list.length + 1} has no known scope`);
-    if (token.length < SECRET_LENGTH) return bad(`${allowed}; entry ${list.length + 1} is too short`);
-    if (!/^[\x21-\x7e]+$/.test(token))
-      return bad(`${allowed}; entry ${list.length + 1} has a character that no header can carry`);
-    if (list.some((other) => other.token === token)) return bad(`${allowed}; entry ${list.length + 1} repeats a token`);
-    list.push({ scope, token });
+  const faults: string[] = [];
+  for (const [at, part] of parts.entries()) {
+    const colon = part.indexOf(':');
+    const scope = SCOPES.find((word) => word === part.slice(0, Math.max(colon, 0)));
+    const token = part.slice(colon + 1);
+    const fault = tokenFault(scope, token, list);
+    if (scope === undefined || fault !== undefined) faults.push(`entry ${at + 1} ${fault}`);
+    else list.push({ scope, token });
   }
+  if (faults.length > 0) return bad(`${allowed}; ${faults.join(', ')}`);
   return list.length === 0 ? bad(allowed) : good(list);
 };
+
+function tokenFault(scope: Scope | undefined, token: string, before: readonly Token[]): string | undefined {
+  if (scope === undefined) return 'has no known scope';
+  if (token.length < SECRET_LENGTH) return 'is too short';
+  if (!/^[\x21-\x7e]+$/.test(token)) return 'has a character that no header can carry';
+  return before.some((other) => other.token === token) ? 'repeats a token' : undefined;
+}
 
 /** Origins as browsers name them: scheme, host, port where it is not the scheme's; nothing behind. Comma-separated. */
 export const origins: Parse<readonly string[]> = (input) => {

@@ -168,6 +168,12 @@ export const ERRORS = {
     meaning:
       'Telegram has deactivated the account (USER_DEACTIVATED): no login brings it back, only Telegram, or another account.',
   },
+  ACCOUNT_OF_ANOTHER: {
+    fault: 'reauth',
+    status: 503,
+    meaning:
+      'The session is of another Telegram user than the account has been of so far; a second person needs an account of their own.',
+  },
   TELEGRAM_KEY_UNKNOWN: {
     fault: 'reauth',
     status: 503,
@@ -217,10 +223,16 @@ export const ERRORS = {
   LOGIN_ELSEWHERE: {
     fault: 'transient',
     status: 503,
-    meaning: 'The account is served by a process that cannot be asked from here at the moment.',
+    meaning:
+      'No worker that serves the account can be asked at the moment; GET /health says who serves it, and since when nobody does.',
   },
   ACCOUNT_REMOVED: { fault: 'permanent', status: 409, meaning: 'The account was removed while this waited for it.' },
   ACCOUNT_EXISTS: { fault: 'permanent', status: 409, meaning: 'There is an account of this name already.' },
+  TELEGRAM_PLACE_UNKNOWN: {
+    fault: 'transient',
+    status: 503,
+    meaning: 'Telegram does not know the place (pts) from which it was asked what happened since (PERSISTENT_TIMESTAMP_INVALID).',
+  },
   TELEGRAM_REFUSED: { fault: 'permanent', status: 502, meaning: 'Telegram refused the call; the message names its reason.' },
   START_TIMEOUT: { fault: 'bug', status: 500, meaning: 'A child did not become ready within its deadline.' },
   BREAKER_OPEN: {
@@ -232,6 +244,22 @@ export const ERRORS = {
     fault: 'permanent',
     status: 409,
     meaning: 'A supervisor cannot do what was asked with this child as it is now.',
+  },
+  EVENT_NOT_TAKEN: {
+    fault: 'permanent',
+    status: 409,
+    meaning:
+      'The actor does not take this event as it is now, or it is not for people to send; the message lists those that are.',
+  },
+  PROCESS_SILENT: {
+    fault: 'transient',
+    status: 503,
+    meaning: 'Another process runs and does not show its actors yet; ask again after Retry-After.',
+  },
+  ACT_EXPIRED: {
+    fault: 'transient',
+    status: 503,
+    meaning: 'The process that was asked did not take the act in time; it will not be done later.',
   },
   GAVE_UP: { fault: 'transient', status: 500, meaning: 'A supervisor saw more failures than its intensity allows.' },
 } as const satisfies Record<string, ErrorRow>;

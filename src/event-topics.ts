@@ -15,6 +15,10 @@ const TOLD_STATES = [
 ] as const;
 export type ToldState = (typeof TOLD_STATES)[number];
 
+/** How what people did to actors ended. */
+const ACT_ENDS = ['done', 'refused', 'failed', 'expired', 'unknown'] as const;
+export type ActEnd = (typeof ACT_ENDS)[number];
+
 /**
  * Everything that the world may be told of, by the first part of its topic: `docs/events.md` has the same list for people. Nothing else can be
  * written to the outbox, since its topics are of this type.
@@ -24,12 +28,18 @@ export const EVENT_TOPICS = {
   job: [...SHOWN_STATUSES, 'progress'],
   account: [...TOLD_STATES, 'limited'],
   gap: ['detected', 'healed'],
+  act: ACT_ENDS,
 } as const;
 
 type TopicOf<Group extends keyof typeof EVENT_TOPICS> = `${Group}.${(typeof EVENT_TOPICS)[Group][number]}`;
 
 /** A topic of the catalogue. Those of `message` name the chat too (its marked id), so that one can listen to a single one. */
-export type EventTopic = `${TopicOf<'message'>}.${number}` | TopicOf<'job'> | TopicOf<'account'> | TopicOf<'gap'>;
+export type EventTopic =
+  | `${TopicOf<'message'>}.${number}`
+  | TopicOf<'job'>
+  | TopicOf<'account'>
+  | TopicOf<'gap'>
+  | TopicOf<'act'>;
 
 const TOLD: ReadonlySet<string> = new Set(TOLD_STATES);
 

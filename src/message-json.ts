@@ -19,8 +19,7 @@ export interface MessageJson {
 
 /** @returns the message as the outside is told of it */
 export function messageJson(message: Message): MessageJson {
-  const { action } = message.raw;
-  const shown = typeof action === 'object' && action !== null && !Array.isArray(action);
+  const action = shownAction(message);
   return {
     id: message.id,
     channelId: message.chatId,
@@ -33,8 +32,19 @@ export function messageJson(message: Message): MessageJson {
     replyToId: message.replyToId,
     views: message.views,
     media: message.media,
-    ...(message.kind === 'service' && shown && { action: action as JsonObject }),
+    ...(action !== undefined && { action }),
   };
+}
+
+/** Takes off what the outside is never told, which is most of a message. @returns one of which {@link messageJson} makes the same */
+export function toldPart(message: Message): Message {
+  const action = shownAction(message);
+  return { ...message, raw: action === undefined ? {} : { action } };
+}
+
+function shownAction({ kind, raw: { action } }: Message): JsonObject | undefined {
+  const isShown = kind === 'service' && typeof action === 'object' && action !== null && !Array.isArray(action);
+  return isShown ? (action as JsonObject) : undefined;
 }
 
 /** In the order in which people read it: the database keeps none. */

@@ -10,6 +10,7 @@ import {
   type HealthReport,
   JOB_STATUSES,
   type Json,
+  type ProcessFigures,
   type RetentionFigures,
   type Store,
   type StreamState,
@@ -20,6 +21,8 @@ export interface MetricSources {
   readonly store: Pick<Store, 'countJobs' | 'streamState'>;
   readonly system: ActorSystemView;
   health(): HealthReport | Promise<HealthReport>;
+  /** Of this process: its event loop. */
+  figures(): ProcessFigures;
   /** Of the event streams of this process. */
   events(): EventFigures;
   /** Of what this process deletes; absent where it deletes nothing. */
@@ -59,10 +62,14 @@ const OTHER_ACTORS = 'other';
 const SOURCE_MS = 2_000;
 
 /** A registry of its own, so that several can live in one process. */
-export function createMetrics({ store, system, health, events, retention }: MetricSources, clock: Clock, log: Log): Metrics {
+export function createMetrics(
+  { store, system, health, figures, events, retention }: MetricSources,
+  clock: Clock,
+  log: Log,
+): Metrics {
   const registry = new Registry();
   const registers = [registry];
-  collectDefaultMetrics({ register: registry });
+  collectNodeMetrics(registry);
 
   const http = new Histogram({
     name: 'vigilia_http_request_duration_seconds',
@@ -121,6 +128,7 @@ export function createMetrics({ store, system, health, events, retention }: Metr
   const foreign = foreignMetrics(registers);
   const stream = streamMetrics(registers);
   const actors = actorMetrics(registers);
+  const loop = loopMetrics(registers);
   const deletions = retentionMetrics(registers);
 
   const collectJobs = async (): Promise<void> => {
@@ -179,6 +187,7 @@ export function createMetrics({ store, system, health, events, retention }: Metr
   };
   const collectStream = async (): Promise<void> => {
     stream.setFigures(events());
+    loop.set(figures());
     if (retention) deletions.set(retention());
     stream.setState(undefined, clock.now());
     stream.setState(await store.streamState(), clock.now());
@@ -213,6 +222,42 @@ export function createMetrics({ store, system, health, events, retention }: Metr
         ask('actors', collectActors),
       ]);
       return { contentType: registry.contentType, body: await registry.metrics() };
+    },
+  };
+}
+
+/** What prom-client finds that wakes the process for the event loop's lag: never, in ms. */
+const NEVER_MS = 2 ** 31 - 1;
+
+/**
+ * What prom-client collects of every Node process, but for the event loop: it wakes the process a hundred times a second for that, which at rest is about
+ * a percent of a core, and forgets with each scrape, so that whoever scrapes second reads what means nothing.
+ */
+function collectNodeMetrics(registry: Registry): void {
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: NEVER_MS });
+  for (const { name } of registry.getMetricsAsArray())
+    if (name.startsWith('nodejs_eventloop_')) registry.removeSingleMetric(name);
+}
+
+/** How late the event loop is, over windows that no scrape ends. */
+function loopMetrics(registers: Registry[]): { set(figures: ProcessFigures): void } {
+  const lag = new Gauge({
+    name: 'vigilia_event_loop_lag_seconds',
+    help: 'How late the event loop came to what was due, over the last 10 s: half of it, 99 of 100, and the worst.',
+    labelNames: ['quantile'],
+    registers,
+  });
+  const busy = new Gauge({
+    name: 'vigilia_event_loop_busy_ratio',
+    help: 'The part of the last 10 s in which the event loop was at work.',
+    registers,
+  });
+  return {
+    set({ lag: { p50Ms, p99Ms, maxMs }, busy: part }) {
+      lag.set({ quantile: '0.5' }, p50Ms / 1000);
+      lag.set({ quantile: '0.99' }, p99Ms / 1000);
+      lag.set({ quantile: '1' }, maxMs / 1000);
+      busy.set(part);
     },
   };
 }
@@ -385,12 +430,13 @@ function actorMetrics(registers: Registry[]): { set(tree: ActorNode): void } {
     registers,
   });
   const longest = gauge('vigilia_actor_longest_handler_seconds', 'The longest that one event of the actor took.', ['actor']);
+  const queued = gauge('vigilia_actor_queued', 'What waits for an actor that has a queue of its own.', ['actor']);
   const used = gauge('vigilia_supervisor_restarts', 'Restarts within the period that ends now, by supervisor.', ['actor']);
   const allowed = gauge('vigilia_supervisor_max_restarts', 'Restarts within the period that a supervisor allows.', ['actor']);
 
   return {
     set(tree) {
-      for (const one of [restarts, events, longest, used, allowed]) one.reset();
+      for (const one of [restarts, events, longest, queued, used, allowed]) one.reset();
       let named = 0;
       let otherLongestMs = 0;
       const visit = (node: ActorNode): void => {
@@ -403,6 +449,7 @@ function actorMetrics(registers: Registry[]): { set(tree: ActorNode): void } {
         const longestMs = slowest?.durationMs ?? 0;
         if (!alone) otherLongestMs = Math.max(otherLongestMs, longestMs);
         longest.set({ actor }, (alone ? longestMs : otherLongestMs) / 1000);
+        if (node.queued !== undefined) queued.inc({ actor }, node.queued);
         // Of several, the sum would say nothing about any.
         if (alone && node.supervision) {
           used.set({ actor }, node.supervision.restarts);

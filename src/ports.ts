@@ -1,5 +1,5 @@
-import type { ErrorRecord } from './errors.ts';
-import type { EventTopic } from './event-topics.ts';
+import type { ErrorCode, ErrorRecord } from './errors.ts';
+import type { ActEnd, EventTopic } from './event-topics.ts';
 
 /** A value that survives JSON unchanged. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -420,9 +420,16 @@ export interface StoreTransaction {
   /**
    * Moves a box's position on, never back: one with a lower pts than what is stored changes nothing, and neither does one with the same pts
    * that is not ahead by its qts, then its seq, then its date.
+   * @param anew it replaces what is stored, wherever that is. @default false
    */
-  savePosition(accountId: string, position: Position): Promise<void>;
+  savePosition(accountId: string, position: Position, anew?: boolean): Promise<void>;
   appendOutbox(entries: readonly OutboxEntry[]): Promise<void>;
+  /** Writes acts that are different ones, or what came of them; one that has ended stays as it is. @returns those that have ended by this */
+  saveActs(acts: readonly Act[]): Promise<Act[]>;
+  /** A wanted act is not to be done any more. @returns it as it ended; undefined where it was taken, or has ended otherwise */
+  expireAct(id: string, nowMs: number): Promise<Act | undefined>;
+  /** Acts that an earlier life of a process began and did not end: nobody will know. @returns them as they ended */
+  giveUpActs(process: string, beforeMs: number, nowMs: number): Promise<Act[]>;
 }
 
 /** Which messages to read. `before` and `after` are exclusive message ids; with `after`, the ones nearest to it. */
@@ -435,6 +442,25 @@ export interface MessageQuery {
   readonly limit: number;
   /** Case-insensitive part of the text. */
   readonly search?: string;
+}
+
+/** Where a message stands among those of all channels: by its date, then its channel, then its id. */
+export interface MessagePlace {
+  /** Seconds since the Unix epoch. */
+  readonly date: number;
+  readonly chatId: ChatId;
+  readonly id: number;
+}
+
+/** A part of a text that is looked for in the messages of all channels. */
+export interface SearchQuery {
+  /** Case-insensitive. */
+  readonly text: string;
+  readonly limit: number;
+  /** Only older than this one. */
+  readonly before?: MessagePlace;
+  /** Only in channels that this account has met. */
+  readonly accountId?: string;
 }
 
 /** Which hours of a chat: those that begin at `from` or later, and before `to`, in ms since the Unix epoch. */
@@ -496,6 +522,8 @@ export interface LeaseRow {
   /** Null where nobody has said anything since it was taken. */
   readonly evidence: AccountHealth | null;
   readonly evidenceAgeMs: number | null;
+  /** The Telegram user that the account is; null before its first login. */
+  readonly userId: number | null;
 }
 
 /** Counts by status. */
@@ -584,11 +612,145 @@ interface ForeignDesk {
   notePublished(position: number): Promise<void>;
 }
 
+/** How a process gets on. */
+export interface ProcessFigures {
+  /** How late the event loop came to what was due, in ms, over the last window of 10 s: what half and 99 of 100 had at most, and the worst. */
+  readonly lag: { readonly p50Ms: number; readonly p99Ms: number; readonly maxMs: number };
+  /** The part of that time in which the event loop was at work, 0 to 1. */
+  readonly busy: number;
+  readonly memory: { readonly rssBytes: number; readonly heapUsedBytes: number };
+}
+
+/** What a process says of itself, again and again. */
+export interface ProcessBeat {
+  /** Its installation. */
+  readonly id: string;
+  readonly role: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly version: string;
+  /** How long it runs, in ms. */
+  readonly upMs: number;
+  readonly figures: ProcessFigures;
+}
+
+/** A process as whoever reads of it in the database sees it. Times are by the database's clock. */
+export interface ProcessRow extends Omit<ProcessBeat, 'upMs'> {
+  /** ms since the Unix epoch. */
+  readonly startedAt: number;
+  readonly seenAgeMs: number;
+  /** Those whose lease it holds, sorted. */
+  readonly accounts: readonly string[];
+}
+
+/** What a process last said of one of its actors, or of all of them, for somebody who looks. */
+export interface ProcessViewRow {
+  /** Which saying it is; 0 while it has said nothing. */
+  readonly version: number;
+  /** As it was written; null where it is the version that is known already, where there is no such actor, and while nothing was said. */
+  readonly text: string | null;
+  /** True where the process says that there is no such actor. */
+  readonly absent: boolean;
+  /** By the database's clock; null while nothing was said. */
+  readonly ageMs: number | null;
+  /** Of the process itself. */
+  readonly seenAgeMs: number;
+}
+
+/** Where processes say that they are there, and show each other their actors while somebody looks. A path that is empty means the whole tree. */
+export interface ProcessDesk {
+  /**
+   * Says that a process is there, forgets those that have said nothing for a day, and what nobody has looked at for a minute.
+   * @param isFirst of this life: what the one before has shown goes
+   * @returns the paths that somebody looks at, 32 at most
+   */
+  beatProcess(beat: ProcessBeat, isFirst: boolean): Promise<string[]>;
+  /** @returns the paths of a process that somebody looks at, 32 at most */
+  wantedViews(processId: string): Promise<string[]>;
+  /** Shows what is looked at. @param text null where there is no such actor */
+  writeViews(processId: string, views: readonly { readonly path: string; readonly text: string | null }[]): Promise<void>;
+  /** A process ends well: nobody misses it. @param pid another life of it is left alone */
+  leaveProcesses(processId: string, pid: number): Promise<void>;
+  /** All that have beaten within a day, the youngest last. */
+  processes(): Promise<ProcessRow[]>;
+  /**
+   * Looks at a view, and has it written for so long.
+   * @param known the version that whoever looks has
+   * @returns undefined where there is no such process
+   */
+  lookAt(processId: string, path: string, known: number, forMs: number): Promise<ProcessViewRow | undefined>;
+}
+
+/** What one may ask of an actor. `stop` and `suspend` are the same: it stays down until it is resumed. */
+export const ACT_NAMES = ['restart', 'stop', 'suspend', 'resume', 'send'] as const;
+export type ActName = (typeof ACT_NAMES)[number];
+
+/** How an act is. Those before `done` have not ended. */
+export type ActOutcome = 'wanted' | 'under-way' | ActEnd;
+
+/** What somebody did, or wants done, to an actor or to dead letters. Times are ms since the Unix epoch. */
+export interface Act {
+  /** A UUID. */
+  readonly id: string;
+  readonly at: number;
+  readonly asker: ActAsker;
+  /** The installation that does it. */
+  readonly process: string;
+  /** Its path; null where it is not done to an actor. */
+  readonly actor: string | null;
+  readonly act: ActName | 'purge' | 'replay';
+  /** Of a `send`. */
+  readonly event: string | null;
+  /** Why, in the asker's words. */
+  readonly reason: string | null;
+  /** What else there is to know: which dead letters, and how many. */
+  readonly detail: JsonObject | null;
+  readonly outcome: ActOutcome;
+  /** Of what it was refused with, or failed of. */
+  readonly code: ErrorCode | null;
+  readonly why: string | null;
+  readonly finishedAt: number | null;
+}
+
+/** Who asks for an act. */
+export interface ActAsker {
+  /** As the gateway knows callers: it gives nothing of a token away. */
+  readonly caller: string;
+  readonly by: 'token' | 'jwt' | 'local';
+  readonly address: string | null;
+  /** Under which the log knows the request. */
+  readonly requestId: string | null;
+}
+
+/** Which acts. */
+export interface ActQuery {
+  /** What was done to this actor, and to those below it. */
+  readonly actor?: string;
+  readonly process?: string;
+  /** Those that come after an act of this time and id. */
+  readonly after?: { readonly at: number; readonly id: string };
+  readonly limit: number;
+}
+
+/** Where acts are written down, and where processes ask each other for them. */
+interface ActBook {
+  /** Wants an act of another process; it may be taken for so long by the database's clock, and never after. */
+  askAct(act: Act, forMs: number): Promise<void>;
+  /** Takes what is wanted of a process: nobody gets it again. @returns oldest first, as under way */
+  takeActs(process: string): Promise<Act[]>;
+  /** A wanted act whose time is over is shown as expired, whoever has said so. */
+  findAct(id: string): Promise<Act | undefined>;
+  /** Newest first. */
+  listActs(query: ActQuery): Promise<Act[]>;
+}
+
 /**
  * The truth. Every method throws `STORE_UNAVAILABLE` when the database cannot be reached or answers too late.
  */
-export interface Store extends SessionShelf, LoginErrands, ForeignDesk {
+export interface Store extends SessionShelf, LoginErrands, ForeignDesk, ActBook, ProcessDesk {
   readonly kind: 'pglite' | 'postgresql';
+  /** @returns how many statements and transactions of this process wait for a connection, or their turn */
+  waiting(): number;
 
   /**
    * Brings the schema up to date under a lock and stamps the database with its world.
@@ -597,6 +759,12 @@ export interface Store extends SessionShelf, LoginErrands, ForeignDesk {
   prepare(world: World): Promise<void>;
   /** One round trip. @returns how long it took, in ms */
   ping(): Promise<number>;
+  /**
+   * Commits a write that changes nothing, and takes new room on the server's disk for a moment: a ping says nothing of a full disk, a standby or a
+   * missing right.
+   * @throws STORE_UNAVAILABLE with why the database does not write, or does not answer
+   */
+  proveWrite(): Promise<void>;
   close(): Promise<void>;
 
   /** Runs `work` in one transaction; it commits when `work` resolves and rolls back when it rejects. */
@@ -655,8 +823,8 @@ export interface Store extends SessionShelf, LoginErrands, ForeignDesk {
   jobEvents(id: string, page?: { readonly after: number; readonly limit: number }): Promise<StoredJobEvent[]>;
   /**
    * Deletes a part of what is old: jobs that completed more than 7 days ago or ended otherwise more than 30 days ago, after their history,
-   * from the stream's beginning the events older than 7 days, and deletions of messages that were never stored and keys of requests after a day. What has no place
-   * in the stream yet stays.
+   * from the stream's beginning the events older than 7 days, and deletions of messages that were never stored and keys of requests after a day. Acts
+   * are kept for 400 days. What has no place in the stream yet stays.
    * @param maxRows rows to delete at most, lines of history among them
    * @returns rows deleted; there may be more when it is `maxRows`
    */
@@ -737,6 +905,11 @@ export interface Store extends SessionShelf, LoginErrands, ForeignDesk {
   checkInWorker(worker: string, forMs: number): Promise<number>;
   /** Accounts that know a channel, in the order of their numbers. */
   accountsKnowing(ref: ChannelRef): Promise<string[]>;
+  /**
+   * Says which Telegram user an account is, which is decided by its first login: everything that is stored under its name is that person's.
+   * @returns the user that it is, which another one said before may be @throws UNKNOWN_ACCOUNT when the account has no row
+   */
+  bindUser(accountId: string, userId: number): Promise<number>;
   entities(accountId: string): Promise<PeerEntity[]>;
   positions(accountId: string): Promise<Position[]>;
   /** Channels that the account does not follow, ascending; all others that it is in are followed. */
@@ -745,10 +918,18 @@ export interface Store extends SessionShelf, LoginErrands, ForeignDesk {
   setFollowed(accountId: string, chatId: ChatId, followed: boolean): Promise<void>;
 
   findChannel(ref: ChannelRef): Promise<StoredChannel | undefined>;
-  /** By title, then id; `after` is the chat id of the last one of the page before. */
-  listChannels(limit: number, after?: ChatId): Promise<StoredChannel[]>;
+  /**
+   * By title, then id; `after` is the chat id of the last one of the page before.
+   * @param accountId only those that this account has met. @default all
+   */
+  listChannels(limit: number, after?: ChatId, accountId?: string): Promise<StoredChannel[]>;
   /** Newest first; deleted ones left out. */
   readMessages(query: MessageQuery): Promise<Message[]>;
+  /**
+   * Of all channels, not of private chats; newest first, deleted ones left out. Without the index of `ops/postgresql/text-search.sql` it reads all
+   * there are.
+   */
+  searchMessages(query: SearchQuery): Promise<Message[]>;
   countMessages(chatId: ChatId): Promise<number>;
   /**
    * The hours that have messages, in order: kept with every change, not counted when asked. With TimescaleDB, what changes in hours past is
@@ -774,6 +955,7 @@ export interface Broker {
 /** The newest messages of a channel, without a hole, newest first. */
 export interface Window {
   readonly channel: StoredChannel;
+  /** Newest first; of `raw` they have no more than readers are told. */
   readonly messages: readonly Message[];
   /** True when it reaches the channel's first message. */
   readonly complete: boolean;
@@ -786,7 +968,7 @@ export interface Cache {
   /** To be taken before the store is read for a window: what was read before everything was forgotten is not put. */
   mark(): string;
   /**
-   * Kept only when its channel's revision is newer than what is held, and not older than what was dropped.
+   * Kept only when its channel's revision is newer than what is held, or the same with more messages, and not older than what was dropped.
    * @param mark as of before the store was read; without it, as of now
    */
   putWindow(window: Window, mark?: string): Promise<void>;
@@ -972,6 +1154,8 @@ export interface TelegramLink extends TelegramCalls {
   /** @returns the hash that belongs to the code */
   sendCode(phone: string): Promise<string>;
   signIn(phone: string, codeHash: string, code: string): Promise<void>;
+  /** @returns the Telegram user who is logged in @throws TELEGRAM_REAUTH when nobody is */
+  userId(): Promise<number>;
   /** Ends the session at Telegram: its key is of no use from then on. */
   logOut(): Promise<void>;
   /** The session to keep: a secret. */
@@ -1037,6 +1221,8 @@ export interface LoginLink {
   exportToken(): Promise<LoginToken>;
   /** Whether the key is logged in by now: what to ask when an answer did not come. */
   standing(): Promise<'logged-in' | 'password-needed' | 'logged-out'>;
+  /** @returns the Telegram user who has logged in */
+  userId(): Promise<number>;
   logOut(): Promise<void>;
   /** The session to keep, a secret; empty before there is a key. */
   session(): string;
@@ -1244,6 +1430,8 @@ export interface ActorNode {
   /** Of a supervisor that is alive: its policy, and how much of it is used up. */
   readonly supervision?: Supervision;
   readonly events: ActorEvents;
+  /** What waits for it, in whatever it counts: wake-ups, updates, statements. Absent where nothing can: an event is handled as it is sent. */
+  readonly queued?: number;
   /** Why it ended the last time, outermost cause first; absent when it never did. */
   readonly lastExit?: ActorExit;
   /** What of its context may be shown, by allow-list: never a secret. */
@@ -1300,6 +1488,8 @@ export interface ActorEdge {
 
 /** One event that an actor handled. Of the event only its type is known here: what it carried is never kept. */
 export interface ActorTransition {
+  /** Counts what the actor handled and raised, under all its lives, from 1. */
+  readonly number: number;
   /** ms since the Unix epoch. */
   readonly at: number;
   readonly incarnation: number;
@@ -1334,6 +1524,85 @@ export interface ActorDetail extends ActorNode {
   readonly states: readonly ActorStay[];
   /** The events it handled, newest first; at most 64. */
   readonly transitions: readonly ActorTransition[];
+  /** What a person may do with it as it is now. */
+  readonly acts?: readonly ActOffer[];
+}
+
+/** Something that may be done with an actor as it is now. */
+export interface ActOffer {
+  readonly act: Exclude<ActName, 'suspend'>;
+  /** Of a `send`. */
+  readonly event?: string;
+}
+
+/** An act as it is asked for. */
+export interface ActRequest {
+  /** The actor's path; a supervisor's means its branch. */
+  readonly actor: string;
+  readonly act: ActName;
+  readonly event?: string;
+  readonly reason?: string;
+  /** The installation whose actor it is. @default this one */
+  readonly process?: string;
+}
+
+/** What came of an act so far. */
+export interface ActReport {
+  /** Under way where it takes longer than one waits for it: what comes of it then, the list of acts says. */
+  readonly act: Act;
+  /** `later`: the database is away, and hears of it when it is back. */
+  readonly audited: 'now' | 'later';
+  /** Present where it would cut off the answer to whoever asked: to be called once that is out. */
+  readonly begin?: () => void;
+}
+
+/** What people do, done and written down. */
+export interface Acts {
+  /**
+   * @throws NOT_FOUND when there is no such actor or process, SUPERVISION_REFUSED, EVENT_NOT_TAKEN; for another process also ACT_EXPIRED and
+   *   STORE_UNAVAILABLE
+   */
+  perform(request: ActRequest, asker: ActAsker): Promise<ActReport>;
+  /** Does something else that is written down as an act. @param detail of what came of it @throws what the work throws */
+  witness<T>(
+    act: 'purge' | 'replay',
+    asked: JsonObject,
+    asker: ActAsker,
+    work: () => Promise<T>,
+    detail: (result: T) => JsonObject,
+  ): Promise<T>;
+}
+
+/** A process of this database, as one of them tells of it. */
+export interface KnownProcess extends Omit<ProcessRow, 'seenAgeMs'> {
+  /** How long ago it said that it is there; 0 of the one that tells. */
+  readonly seenAgoMs: number;
+  /** It has missed two beats: what is known of it is of then. */
+  readonly stale: boolean;
+  /** It is the one that tells. */
+  readonly self: boolean;
+}
+
+/** What is told of another process's actors, and how old that is. */
+export interface RemoteView<T> {
+  /** Its own wall clock when it said so, ms since the Unix epoch: the times within are by that clock. */
+  readonly at: number;
+  readonly seenAgoMs: number;
+  readonly stale: boolean;
+  /** Undefined where the process says that there is no such actor. */
+  readonly value: T | undefined;
+}
+
+/** The processes of this database, and their actors. */
+export interface Processes {
+  /** This one first, then the others, the oldest first. While the database is away: as they were, with their age. */
+  list(): Promise<KnownProcess[]>;
+  /** Whether an id is this process's own: its tree is at hand. */
+  isSelf(id: string): boolean;
+  /** @throws NOT_FOUND where there is no such process, PROCESS_SILENT where it does not answer, STORE_UNAVAILABLE */
+  tree(id: string): Promise<RemoteView<ActorNode>>;
+  /** As {@link Processes.tree}. */
+  actor(id: string, path: string): Promise<RemoteView<ActorDetail>>;
 }
 
 /** The actor system as others may see it. */
@@ -1377,7 +1646,7 @@ interface FloodHealth {
 export interface AccountHealth {
   readonly id: string;
   /**
-   * A state of `connection.machine`, or of the account's lease: `awaiting-lease` and `lease-lost`; where another process serves it also `unserved`,
+   * A state of `connection.machine`, or of the account's lease: `awaiting-lease` and `lease-lost`; `suspended` where somebody stopped it; where another process serves it also `unserved`,
    * and `unknown` while that one has not been heard of lately.
    */
   readonly state: string;
@@ -1399,6 +1668,8 @@ export interface AccountHealth {
   /** What became of gaps since the process began, by kind of box; absent where it is not known. */
   readonly gapCounts?: Readonly<Record<'account' | 'channel', GapCounts>>;
   readonly reason?: string;
+  /** The Telegram user that the account is; absent before its first login. */
+  readonly userId?: number;
   /** Who serves it; absent where that is the process that tells, or nobody. */
   readonly lease?: LeaseHealth;
 }

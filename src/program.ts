@@ -1,5 +1,10 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { ActionName } from './action-names.ts';
 import { AccountsKeeper, type ServedAccount } from './actors/accounts-keeper.actor.ts';
+import { ActDesk } from './actors/acts/act-desk.ts';
+import { actsSpec } from './actors/acts/acts.actor.ts';
+import { RemoteActs } from './actors/acts/remote-acts.ts';
 import { createMemoryBroker } from './actors/broker/memory.broker.ts';
 import { brokerLinkSpec } from './actors/broker/rabbitmq/broker-link.actor.ts';
 import { openRabbitmqBroker } from './actors/broker/rabbitmq/open-rabbitmq-broker.ts';
@@ -10,8 +15,9 @@ import { cacheLinkSpec } from './actors/cache/redis/cache-link.actor.ts';
 import { openRedisCache } from './actors/cache/redis/open-redis-cache.ts';
 import { createSharedCounter } from './actors/cache/shared-counter.ts';
 import { createWindowReader } from './actors/cache/window-reader.ts';
+import { eventBellSpec } from './actors/events/event-bell.actor.ts';
 import { EventParts } from './actors/events/event-parts.ts';
-import { healthReporter } from './actors/health.ts';
+import { accountHealth, healthReporter } from './actors/health.ts';
 import { accountChoice } from './actors/jobs/account-choice.ts';
 import type { Action } from './actors/jobs/action.ts';
 import { getChannels } from './actors/jobs/actions/get-channels.ts';
@@ -24,8 +30,12 @@ import { createJobDesk } from './actors/jobs/job-desk.ts';
 import { LeaseBoard } from './actors/lease-board.ts';
 import { leaseWatchSpec } from './actors/lease-watch.actor.ts';
 import { LinkStatus } from './actors/link.actor.ts';
-import { listenerSpec } from './actors/listener.actor.ts';
+import { type ListensOn, listenerSpec, proveAddress } from './actors/listener.actor.ts';
+import { Patience } from './actors/patience.ts';
+import { type ProcessIdentity, presenceSpec } from './actors/processes/presence.actor.ts';
+import { ProcessDirectory } from './actors/processes/process-directory.ts';
 import { Registry } from './actors/registry.ts';
+import { SaidOnce } from './actors/said-once.ts';
 import { SimulatorDesk, simulatorSpec } from './actors/simulator-process.actor.ts';
 import { openStore, type StoreOptions } from './actors/store/open-store.ts';
 import { RetentionTally, retentionSpec } from './actors/store/retention.actor.ts';
@@ -34,6 +44,7 @@ import { storeLinkSpec } from './actors/store/store-link.actor.ts';
 import { type ActorSystem, startSystem } from './actors/system.ts';
 import { AccountLease } from './actors/telegram/account-lease.ts';
 import { AccountLine } from './actors/telegram/account-line.ts';
+import { claimUser } from './actors/telegram/account-user.ts';
 import { boxSpec } from './actors/telegram/box.actor.ts';
 import { connectionSpec, OPENINGS_AT_ONCE } from './actors/telegram/connection.actor.ts';
 import { feedsSpec } from './actors/telegram/feeds.ts';
@@ -49,21 +60,27 @@ import { type Clock, systemClock, systemRandom } from './clock.ts';
 import type { Config } from './config.ts';
 import type { Token } from './config-values.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
+import { entropyPool } from './entropy.ts';
 import { VigiliaError } from './errors.ts';
 import { notesOf, sayWhatRuns, sayWhatToTry } from './first-words.ts';
 import { GatewayTokens, type TokenChange } from './gateway-tokens.ts';
 import { API_BASE } from './http/api-base.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
-import type { AccountHealth, HealthReport, LoginTelegram, Telegram, World } from './ports.ts';
+import type { AccountHealth, HealthReport, LoginTelegram, ProcessFigures, Telegram, World } from './ports.ts';
+import { ProcessGauge } from './process-gauge.ts';
 import { DEFAULT_ACCOUNT, openSessionVault } from './session-program.ts';
 import { inWords } from './simulator/control.ts';
 import { accountSpec, treeOf } from './tree.ts';
 import { worldOf, worldPlace } from './worlds.ts';
 
+/** What jobs do here. */
+const ACTIONS: Readonly<Record<ActionName, Action>> = { 'sync-messages': syncMessages, 'get-channels': getChannels };
 const ACCOUNT = DEFAULT_ACCOUNT;
 /** DC of the simulator's own server. */
 const SIMULATOR_DC = 2;
+/** How long the gateway waits for the first answers of all its servers together, in ms: then it answers without them. */
+const FIRST_ANSWERS_MS = 1_000;
 /** What GramJS wants to have and a simulator does not look at. */
 const SIMULATOR_CREDENTIALS = { apiId: 1, apiHash: 'simulator' };
 
@@ -100,6 +117,7 @@ export async function startProgram(config: Config, host: ProgramHost, log: Log):
   const random = systemRandom;
   const dataDir = openDataDir(config.dataDir, { pid: host.pid, startedAt: clock.now() });
   try {
+    await proveAddress(config.role === 'worker' ? opsAt(config) : httpAt(config));
     const setup = await assemble(config, host, log, dataDir, clock, random);
     const ended = setup.system.ended.then(async (failure) => {
       await setup.release();
@@ -121,6 +139,9 @@ export async function startProgram(config: Config, host: ProgramHost, log: Log):
     throw error;
   }
 }
+
+const httpAt = ({ http }: Config): ListensOn => ({ ...http, variable: 'HTTP_PORT' });
+const opsAt = ({ ops }: Config): ListensOn => ({ ...ops, variable: 'OPS_PORT' });
 
 async function assemble(
   config: Config,
@@ -156,10 +177,12 @@ async function assemble(
   const cache = redis?.cache ?? (config.database ? createNoneCache() : createMemoryCache(clock));
   const registry = new Registry(clock);
   const deps = { clock, random, log, registry };
-  const actions = new Map<string, Action>([syncMessages, getChannels].map((action) => [action.name, action]));
+  const actions = new Map<string, Action>(Object.entries(ACTIONS));
   const nudge = new Nudge();
   rabbit?.connection.onUp(nudge.ring);
   const storeStatus = new LinkStatus(clock);
+  const glance = (path: string) => registry.glance(path);
+  const patienceMs = new Patience(clock, FIRST_ANSWERS_MS).leftMs;
   const health = (): HealthReport => report();
   const board = new LeaseBoard(clock);
   const keeper = new AccountsKeeper({
@@ -178,6 +201,7 @@ async function assemble(
     isAlive: (id) => registry.glance(`root/accounts/${id}`) !== undefined,
     health: () => health().accounts,
   });
+  const obstacles = new SaidOnce();
   const renewals = new LeaseRenewals(store, dataDir.installationId, clock, keeper.homes);
   const report = healthReporter({
     clock,
@@ -185,7 +209,7 @@ async function assemble(
     role: config.role,
     world,
     lines: keeper.lines,
-    find: (path) => registry.glance(path),
+    find: glance,
     board: () => (config.role === 'worker' ? [] : board.accounts()),
     store,
     storeStatus,
@@ -203,13 +227,33 @@ async function assemble(
     return system;
   };
   const view = { tree: () => running().tree(), find: (path: string) => running().find(path) };
+  const gauge = new ProcessGauge(clock);
+  const figures = (): ProcessFigures => gauge.figures();
+  const self: ProcessIdentity = {
+    id: dataDir.installationId,
+    role: config.role,
+    host: hostname(),
+    pid: host.pid,
+    version: host.version,
+  };
+  const others = config.database ? store : undefined;
+  const processes = new ProcessDirectory({ clock, store: others, self, figures, heldAccounts: keeper.heldAccounts });
+  const remoteActs = config.database ? new RemoteActs({ clock, store }) : undefined;
+  const acts = new ActDesk({ clock, log, registry, process: dataDir.installationId, remote: remoteActs });
   const retention = new RetentionTally();
   // Counts over all lives of the listeners.
   let metrics: Promise<Metrics> | undefined;
   const loadMetrics = async (): Promise<Metrics> => {
     const { createMetrics } = await import('./metrics.ts');
     return createMetrics(
-      { store, system: view, health, events: () => events.source.hub.figures, retention: () => retention.figures },
+      {
+        store,
+        system: view,
+        health,
+        figures,
+        events: () => events.source.hub.figures,
+        retention: () => retention.figures,
+      },
       clock,
       log,
     );
@@ -220,7 +264,20 @@ async function assemble(
   const opsDeps = async () => {
     metrics ??= loadMetrics();
     const { access } = config;
-    return { clock, log, tokens, access, counter, store, system: view, health, metrics: await metrics };
+    return {
+      clock,
+      log,
+      tokens,
+      access,
+      counter,
+      store,
+      system: view,
+      processes,
+      acts,
+      transitions: registry.transitions,
+      health,
+      metrics: await metrics,
+    };
   };
   let telegram: Promise<Telegram & LoginTelegram> | undefined;
   const loadTelegram = (): Promise<Telegram & LoginTelegram> => {
@@ -237,7 +294,16 @@ async function assemble(
     const credentials = () => selfMadeAccounts(desk)?.get(id);
     const raiseToken = (account: string) => store.raiseToken(account, owner, lease.token ?? 0);
     const children = [
-      leaseSpec(lease, line, { clock, log, store, renewals, owner, isHome: keeper.isHome, evidence: () => line.health() }),
+      leaseSpec(lease, line, {
+        clock,
+        log,
+        store,
+        renewals,
+        owner,
+        isHome: keeper.isHome,
+        evidence: () => accountHealth(line, glance),
+        obstacles,
+      }),
       connectionSpec(line, {
         clock,
         random,
@@ -273,6 +339,7 @@ async function assemble(
     log,
     telegram: loadTelegram,
     sessions,
+    claimUser: (id, userId) => claimUser(store, id, userId),
     // Without its lease, its session is not for this process to write.
     targetOf: (id) => (isHeld(id) ? keeper.lineOf(id) : undefined),
     exists: async (id) => (await store.listAccounts()).includes(id),
@@ -283,7 +350,7 @@ async function assemble(
   const choose = accountChoice({ clock, store, accounts: () => health().accounts, defaultAccount: ACCOUNT });
   const intake = createIntake({
     clock,
-    entropy: randomBytes,
+    entropy: entropyPool(),
     store,
     actions,
     defaultAccount: ACCOUNT,
@@ -340,20 +407,40 @@ async function assemble(
       config.role,
       {
         simulator: desk && simulatorOf(config, desk, host.entry, dataDir.file('worlds', place, 'simulator'), { clock, log }),
-        store: storeLinkSpec(storeStatus, { random, log, store, world }),
-        cache: redis && cacheLinkSpec(redis.cache, redis.status, { random, log }),
-        broker: rabbit && brokerLinkSpec(rabbit.connection, rabbit.status, { clock, random, log }),
+        store: storeLinkSpec(storeStatus, { random, log, patienceMs, store, world }),
+        cache: redis && cacheLinkSpec(redis.cache, redis.status, { random, log, patienceMs }),
+        broker: rabbit && brokerLinkSpec(rabbit.connection, rabbit.status, { clock, random, log, patienceMs }),
         foreign,
         retention: retentionSpec({ clock, log, store, keepMessagesMs: config.keepMessagesMs, tally: retention }),
         dispatcher: dispatcherSpec(nudge, { clock, log, store, broker, accounts: wokenAccounts }),
         sequencer: events.sequencer,
         announcer: events.announcer,
         events: events.reader,
+        eventBell:
+          rabbit && config.database && config.role !== 'worker'
+            ? eventBellSpec(events.ring, {
+                clock,
+                connection: rabbit.connection,
+                name: randomUUID(),
+                isWanted: events.isWanted,
+                isPlacedHere: () => events.right.held !== undefined,
+              })
+            : undefined,
         keeper: keeper.spec(),
         loginErrands: config.database ? loginErrandsSpec({ clock, log, store, worker: owner, logins: loginDesk }) : undefined,
+        acts: actsSpec({
+          clock,
+          log,
+          store,
+          trail: acts.trail,
+          process: owner,
+          sharesDatabase: config.database !== null,
+          carryOut: acts.carryOut,
+        }),
+        presence: others && presenceSpec({ clock, log, store: others, self, figures, system: view }),
         leaseWatch: leaseWatchSpec({ clock, log, store, board }),
-        http: listenerSpec('http', { ...config.http, variable: 'HTTP_PORT' }, gateway, announce, log),
-        ops: listenerSpec('ops', { ...config.ops, variable: 'OPS_PORT' }, ops, announce, log),
+        http: listenerSpec('http', httpAt(config), gateway, announce, log),
+        ops: listenerSpec('ops', opsAt(config), ops, announce, log),
       },
       deps,
     ),
@@ -368,6 +455,7 @@ async function assemble(
       return tokens.replace(given);
     },
     release: async () => {
+      gauge.close();
       await broker.close();
       await cache.close();
       await store.close();

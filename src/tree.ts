@@ -35,10 +35,16 @@ export interface TreeParts {
   readonly announcer: ChildSpec;
   /** Brings the events to those who listen. */
   readonly events: ChildSpec;
+  /** Hears of those that others bring; absent without RabbitMQ, and where nobody listens. */
+  readonly eventBell: ChildSpec | undefined;
   /** Adds the accounts that this process serves, and removes them. */
   readonly keeper: ChildSpec;
   /** Takes what other processes ask of the logins here; absent where there are no others. */
   readonly loginErrands: ChildSpec | undefined;
+  /** Says to other processes that this one is there, and shows them its tree; absent where there are no others. */
+  readonly presence: ChildSpec | undefined;
+  /** Writes down what people do to the others, and takes what is wanted from elsewhere: it ends after all to whom it may be done. */
+  readonly acts: ChildSpec;
   /** Reads of the accounts that others serve. */
   readonly leaseWatch: ChildSpec;
   readonly http: ChildSpec;
@@ -82,20 +88,30 @@ export function treeOf(role: Role, parts: TreeParts, deps: SupervisionDeps): Sup
   const errands = parts.loginErrands ? [parts.loginErrands] : [];
   const people = [accounts, parts.keeper, loginsSpec(deps), ...errands];
   const { foreign } = parts;
+  // Early, so that one sees from elsewhere what hangs while it starts and while it ends.
+  const presence = parts.presence ? [parts.presence] : [];
   // Who tells others what happens ends after all to whom it happens; who takes requests ends before those who do them.
   const telling = foreign ? [foreign.publisher, foreign.answers] : [];
   const asking = foreign ? [foreign.requests] : [];
   const working = [...telling, parts.sequencer, parts.announcer, parts.dispatcher, parts.retention, ...people, ...asking];
+  const listening = parts.eventBell ? [parts.events, parts.eventBell] : [parts.events];
   switch (role) {
     case 'all':
-      return { ...ROOT, children: [...simulator, infrastructure, ...working, parts.events, parts.http] };
+      return { ...ROOT, children: [...simulator, infrastructure, parts.acts, ...presence, ...working, ...listening, parts.http] };
     case 'gateway':
       // Without a broker that the workers hear, there is nobody here to wake.
       return {
         ...ROOT,
-        children: [infrastructure, parts.leaseWatch, ...(parts.broker ? [parts.dispatcher] : []), parts.events, parts.http],
+        children: [
+          infrastructure,
+          ...presence,
+          parts.leaseWatch,
+          ...(parts.broker ? [parts.dispatcher] : []),
+          ...listening,
+          parts.http,
+        ],
       };
     case 'worker':
-      return { ...ROOT, children: [...simulator, infrastructure, ...working, parts.ops] };
+      return { ...ROOT, children: [...simulator, infrastructure, parts.acts, ...presence, ...working, parts.ops] };
   }
 }

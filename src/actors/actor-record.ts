@@ -5,6 +5,7 @@ import type { ActorEdge, ActorEvents, ActorTransition } from '../ports.ts';
 import { EventRate } from './event-rate.ts';
 import { Ring } from './ring.ts';
 import { stateName } from './state-name.ts';
+import { TransitionTap } from './transition-tap.ts';
 
 /** How many events of an actor are remembered. */
 const EVENTS_KEPT = 64;
@@ -15,6 +16,7 @@ const NAME_KEPT = 120;
 
 /** An event as it is remembered. What it carried is not among this, and no object that leads to it. */
 export interface HandledEvent {
+  readonly number: number;
   readonly at: number;
   readonly incarnation: number;
   readonly event: string;
@@ -31,14 +33,22 @@ export interface HandledEvent {
 /** What one actor did with its events, under all its lives: the newest of them, and figures of all. */
 export class ActorRecord {
   readonly #clock: Clock;
+  readonly #path: string;
+  readonly #tap: TransitionTap;
   readonly #handled = new Ring<HandledEvent>(EVENTS_KEPT);
   readonly #rate = new EventRate();
+  /** What was raised while the present event is handled: told after it. Nothing is kept while nobody listens. */
+  #raised: HandledEvent[] = [];
+  #openedCount = 0;
   #handledCount = 0;
   #rejectedCount = 0;
   #longest: ActorEvents['longest'];
 
-  constructor(clock: Clock) {
+  /** @param path whose record it is @param tap hears of each event once it is handled */
+  constructor(clock: Clock, path = '', tap = new TransitionTap()) {
     this.#clock = clock;
+    this.#path = path;
+    this.#tap = tap;
   }
 
   /**
@@ -48,7 +58,9 @@ export class ActorRecord {
    */
   open(type: string, incarnation: number, raised: boolean, startedAt: number): HandledEvent {
     const event = type.length > NAME_KEPT ? `${type.slice(0, NAME_KEPT)}…` : type;
+    this.#openedCount += 1;
     const entry: HandledEvent = {
+      number: this.#openedCount,
       at: this.#clock.now(),
       incarnation,
       event,
@@ -61,6 +73,7 @@ export class ActorRecord {
       durationMs: undefined,
     };
     this.#handled.push(entry);
+    if (raised && this.#tap.isWanted) this.#raised.push(entry);
     // Beginning and end of a life are no events that somebody sent.
     if (event !== 'xstate.init' && event !== 'xstate.stop') {
       this.#handledCount += 1;
@@ -89,8 +102,9 @@ export class ActorRecord {
   close(entry: HandledEvent, durationMs: number, failed: boolean): void {
     entry.durationMs = durationMs;
     entry.failed = failed;
-    if (this.#longest && durationMs <= this.#longest.durationMs) return;
-    this.#longest = { event: entry.event, durationMs, at: entry.at };
+    if (!this.#longest || durationMs > this.#longest.durationMs) this.#longest = { event: entry.event, durationMs, at: entry.at };
+    if (this.#tap.isWanted) this.#tell(entry);
+    else if (this.#raised.length > 0) this.#raised = [];
   }
 
   events(): ActorEvents {
@@ -104,14 +118,24 @@ export class ActorRecord {
 
   /** @returns newest first */
   transitions(): ActorTransition[] {
-    return this.#handled.newestFirst().map(({ edges, edgesOmitted, value, durationMs, ...entry }) => ({
-      ...entry,
-      edges: [...edges],
-      ...(edgesOmitted === 0 ? {} : { edgesOmitted }),
-      ...(value === undefined ? {} : { state: stateName(value) }),
-      ...(durationMs === undefined ? {} : { durationMs: rounded(durationMs) }),
-    }));
+    return this.#handled.newestFirst().map(shown);
   }
+
+  #tell(entry: HandledEvent): void {
+    const raised = this.#raised;
+    this.#raised = [];
+    for (const one of [entry, ...raised]) this.#tap.tell(this.#path, () => shown(one));
+  }
+}
+
+function shown({ edges, edgesOmitted, value, durationMs, ...entry }: HandledEvent): ActorTransition {
+  return {
+    ...entry,
+    edges: [...edges],
+    ...(edgesOmitted === 0 ? {} : { edgesOmitted }),
+    ...(value === undefined ? {} : { state: stateName(value) }),
+    ...(durationMs === undefined ? {} : { durationMs: rounded(durationMs) }),
+  };
 }
 
 /** Finer than this says more about the machine than about the program. */

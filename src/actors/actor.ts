@@ -51,8 +51,12 @@ export interface ChildSpec {
   readonly shutdownMs?: number;
   /** Delay before a restart; slow enough and it would defeat the supervisor's intensity, which is refused. @default 100 ms to 5 s */
   readonly backoff?: BackoffPolicy;
+  /** Why a person may not stop it, where one may not: what stands on it could not be asked to start it again. */
+  readonly staysUp?: string;
   /** What may be shown of its insides: made for people to read, without secrets. */
   readonly view?: (snapshot: Snapshot<unknown>) => JsonObject;
+  /** How much waits for it, in whatever it counts: for an actor that has a queue of its own. What it handles at once does not wait. */
+  readonly queued?: () => number;
 }
 
 type TaskSnapshot = Snapshot<undefined> & { readonly abort: AbortController };

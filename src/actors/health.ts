@@ -41,6 +41,21 @@ const NEEDS_PERSON: ReadonlySet<string> = new Set(['reauth-required', 'conflict'
 /** How many of a kind the notes name. */
 const NAMED = 5;
 
+/** How an account is: as its line says, unless what would say it does not run. */
+export function accountHealth(line: AccountLine, find: HealthSources['find']): AccountHealth {
+  const said = line.health();
+  const node = find(`root/accounts/${said.id}`);
+  if (node !== undefined && NOT_RUNNING.has(node.state))
+    return { ...said, state: node.state, since: node.since, reason: node.lastExit?.causes.at(-1) ?? 'it was stopped' };
+  // What does not run says nothing of itself, and what it said last is not true any more.
+  for (const part of ['lease', 'connection']) {
+    const stopped = find(`root/accounts/${said.id}/${part}`);
+    if (stopped?.state === 'suspended')
+      return { ...said, state: 'suspended', since: stopped.since, reason: `its ${part} was stopped` };
+  }
+  return said;
+}
+
 /** @returns a function that reports what can be served at the moment it is called, with the evidence */
 export function healthReporter(sources: HealthSources): () => HealthReport {
   const { clock, store, broker, cache, simulator, storeStatus } = sources;
@@ -50,20 +65,11 @@ export function healthReporter(sources: HealthSources): () => HealthReport {
     sources.cacheHealth ??
     ((): DependencyHealth => ({ kind: cache.kind, state: cache.kind === 'none' ? 'off' : 'up', since: startedAt }));
   const brokerHealth = sources.brokerHealth ?? ((): DependencyHealth => ({ kind: broker.kind, state: 'up', since: startedAt }));
-  function accountHealth(line: AccountLine): AccountHealth {
-    const said = line.health();
-    const node = sources.find(`root/accounts/${said.id}`);
-    if (node === undefined || !NOT_RUNNING.has(node.state)) return said;
-    return { ...said, state: node.state, since: node.since, reason: node.lastExit?.causes.at(-1) ?? 'it was stopped' };
-  }
-
   return () => {
-    const here = new Map(sources.lines().map((line) => [line.accountId, accountHealth(line)]));
+    const here = new Map(sources.lines().map((line) => [line.accountId, accountHealth(line, sources.find)]));
     const elsewhere = sources.board().filter(({ id }) => !here.has(id));
-    const accounts = [...here.values(), ...elsewhere];
-    const served = accounts.filter(
-      ({ state, lastPongAgeMs }) => state === 'authenticated' && lastPongAgeMs !== null && lastPongAgeMs < PONG_COUNTS_MS,
-    ).length;
+    const accounts = [...here.values(), ...elsewhere].map(explained);
+    const served = accounts.filter(isServed).length;
     const links = [storeStatus.health(store.kind), brokerHealth(), cacheHealth()];
     const whole = served === accounts.length && links.every(({ state }) => state === 'up' || state === 'off');
     return {
@@ -83,6 +89,18 @@ export function healthReporter(sources: HealthSources): () => HealthReport {
       notes: [...sources.notes, ...peopleNote(simulator), ...loginNotes(accounts)],
     };
   };
+}
+
+function isServed({ state, lastPongAgeMs }: AccountHealth): boolean {
+  return state === 'authenticated' && lastPongAgeMs !== null && lastPongAgeMs < PONG_COUNTS_MS;
+}
+
+/** An account that is authenticated and does not count as served says why. */
+function explained(account: AccountHealth): AccountHealth {
+  if (account.reason !== undefined || account.state !== 'authenticated' || isServed(account)) return account;
+  const { lastPongAgeMs } = account;
+  const reason = lastPongAgeMs === null ? 'its first pong has not come yet' : `no pong for ${Math.round(lastPongAgeMs / 1000)} s`;
+  return { ...account, reason };
 }
 
 /** What a person has to do, and for which accounts. */

@@ -23,7 +23,11 @@ export class LeaseBoard {
   /** @returns all accounts there are, with the evidence that their workers gave, as old as it is by now */
   accounts(): AccountHealth[] {
     const readAgoMs = Math.round(this.#clock.monotonic() - this.#readAt);
-    return this.#rows.map((row) => this.#accountOf(row, readAgoMs));
+    // Whose the account is does not depend on anybody's serving it.
+    return this.#rows.map((row) => ({
+      ...this.#accountOf(row, readAgoMs),
+      ...(row.userId === null ? {} : { userId: row.userId }),
+    }));
   }
 
   #accountOf(row: LeaseRow, readAgoMs: number): AccountHealth {

@@ -24,10 +24,13 @@ export class LinkStatus {
     this.#answered = new Seen(clock);
   }
 
-  set(state: string, reason?: string): void {
-    if (state !== this.#state) this.#since = this.#clock.now();
+  /** @returns whether it is another state than before */
+  set(state: string, reason?: string): boolean {
+    const isChange = state !== this.#state;
+    if (isChange) this.#since = this.#clock.now();
     this.#state = state;
     this.#reason = reason;
+    return isChange;
   }
 
   noteAnswer(latencyMs: number): void {
@@ -58,6 +61,10 @@ export interface LinkedServer {
   readonly prepare: () => Promise<number>;
   /** Asks whether it is there. @returns the round trip, in ms */
   readonly check: () => Promise<number>;
+  /** Does what it is for, where an answer alone does not prove that it can. */
+  readonly prove?: () => Promise<unknown>;
+  /** What its state is called while it answers and cannot do that. @default 'limited' */
+  readonly limitedState?: string;
   /** Tells at once when it was lost, where that can be seen without asking. @returns what ends the telling */
   readonly watch?: (lost: (error: unknown) => void) => () => void;
   /** Told when it is down, or not ours to use. */
@@ -66,16 +73,20 @@ export interface LinkedServer {
   readonly readyMs?: number;
 }
 
+export interface LinkDeps {
+  readonly random: Random;
+  readonly log: Log;
+  /** How long those who start after it wait for its first attempt, in ms. */
+  readonly patienceMs: () => number;
+}
+
 /**
  * The link to a server: it prepares it, then asks it every few seconds, and prepares it anew after it was down. Ready after the first attempt,
- * whatever came of it; a server that is not ours to use ends it, and with it the program.
+ * whatever came of it, or when that takes too long; a server that is not ours to use ends it, and with it the program.
  */
-export function linkSpec(
-  server: LinkedServer,
-  status: LinkStatus,
-  { random, log }: { readonly random: Random; readonly log: Log },
-): ChildSpec {
-  const { id, name, kind, readyMs, onDown = () => {}, watch = () => () => {} } = server;
+export function linkSpec(server: LinkedServer, status: LinkStatus, { random, log, patienceMs }: LinkDeps): ChildSpec {
+  const { id, name, kind, readyMs, limitedState = 'limited' } = server;
+  const { onDown = () => {}, watch = () => () => {}, prove = async () => {} } = server;
   return {
     id,
     kind: 'link',
@@ -90,13 +101,22 @@ export function linkSpec(
         actors: {
           prepare: fromPromise<void>(async () => status.noteAnswer(await server.prepare())),
           check: fromPromise<void>(async () => status.noteAnswer(await server.check())),
+          prove: fromPromise<void>(async () => void (await prove())),
           watch: fromCallback<LinkLost>(({ sendBack }) => watch((error) => sendBack({ type: 'LOST', error }))),
         },
         actions: {
+          goAhead: life.ready,
           tellUp: () => {
             status.set('up');
             log.info({ [id]: kind }, `${name} is up`);
             life.ready();
+          },
+          tellWhole: () => {
+            if (status.set('up')) log.info({ [id]: kind }, `${name} does all it is asked to again`);
+          },
+          tellLimited: ({ context }) => {
+            const cause = context.lastError?.message;
+            if (status.set(limitedState, cause)) log.warn({ [id]: kind, cause }, `${name} is ${limitedState}`);
           },
           tellDown: ({ context }) => {
             onDown(context.lastError?.message ?? 'it is down');
@@ -111,7 +131,7 @@ export function linkSpec(
           },
         },
       });
-      return { logic, input: { backoffMs: (attempt: number) => backoffDelayMs(BACKOFF, attempt, random) } };
+      return { logic, input: { backoffMs: (attempt: number) => backoffDelayMs(BACKOFF, attempt, random), patienceMs } };
     },
   };
 }

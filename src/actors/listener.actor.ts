@@ -1,3 +1,4 @@
+import { createServer } from 'node:net';
 import { aborted } from '../clock.ts';
 import { causeChain, VigiliaError } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -10,13 +11,20 @@ export interface Listenable {
   close(): PromiseLike<unknown>;
 }
 
+/** An address, and the variable in which its port stands. */
+export interface ListensOn {
+  readonly host: string;
+  readonly port: number;
+  readonly variable: string;
+}
+
 /**
  * A listener as a child: ready once it listens; a stop lets the requests in hand finish.
  * @param build makes what is served, anew for each life
  */
 export function listenerSpec(
   id: string,
-  at: { readonly host: string; readonly port: number; readonly variable: string },
+  at: ListensOn,
   build: () => Promise<Listenable>,
   onListening: (url: string) => void,
   log: Log,
@@ -36,6 +44,7 @@ export function listenerSpec(
     id,
     kind: 'listener',
     shutdownMs: 10_000,
+    staysUp: 'without it nobody could ask here to start it again; restart it, or stop the program',
     view: () => ({ url }),
     start: (life) => ({
       logic: task(async (signal) => {
@@ -58,18 +67,36 @@ export function listenerSpec(
   };
 }
 
-async function listen(
-  app: Listenable,
-  { host, port, variable }: { host: string; port: number; variable: string },
-): Promise<string> {
+/**
+ * Tries an address at once and gives it back: who cannot listen shall not make a database first. Any free port (0) is there.
+ * @throws PORT_IN_USE
+ */
+export async function proveAddress(at: ListensOn): Promise<void> {
+  if (at.port === 0) return;
+  const server = createServer();
   try {
-    return await app.listen({ host, port });
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject).listen({ host: at.host, port: at.port }, resolve);
+    });
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const why =
-      code === 'EADDRINUSE'
-        ? `another process listens on ${host}:${port}; stop it, or set ${variable} to a free port`
-        : `cannot listen on ${host}:${port} (${code}); check ${variable}`;
-    throw new VigiliaError('PORT_IN_USE', why, { cause: error });
+    throw cannotListen(at, error);
   }
+  await new Promise((resolve) => server.close(resolve));
+}
+
+async function listen(app: Listenable, at: ListensOn): Promise<string> {
+  try {
+    return await app.listen({ host: at.host, port: at.port });
+  } catch (error) {
+    throw cannotListen(at, error);
+  }
+}
+
+function cannotListen({ host, port, variable }: ListensOn, cause: unknown): VigiliaError {
+  const { code } = cause as NodeJS.ErrnoException;
+  const why =
+    code === 'EADDRINUSE'
+      ? `another process listens on ${host}:${port}; stop it, or set ${variable} to a free port`
+      : `cannot listen on ${host}:${port} (${code}); check ${variable}`;
+  return new VigiliaError('PORT_IN_USE', why, { cause });
 }

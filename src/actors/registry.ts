@@ -1,8 +1,9 @@
 import type { AnyActorLogic, AnyActorRef, InspectionEvent, Snapshot } from 'xstate';
 import type { Clock } from '../clock.ts';
 import { causeChain } from '../errors.ts';
-import type { ExitReason } from '../machines/restart.ts';
+import type { ExitReason, RestartType } from '../machines/restart.ts';
 import type { ActorDetail, ActorExit, ActorNode, ActorStay, JsonObject, Supervision } from '../ports.ts';
+import { type Actable, offersFor } from './act-rules.ts';
 import type { ChildSpec } from './actor.ts';
 import { ActorRecord } from './actor-record.ts';
 import { Recorder } from './recorder.ts';
@@ -10,6 +11,7 @@ import { Ring } from './ring.ts';
 import { stateName, topState } from './state-name.ts';
 import { supervisionOf } from './supervision-view.ts';
 import type { SupervisorHandle } from './supervisor-handle.ts';
+import { TransitionTap } from './transition-tap.ts';
 
 /** How many states of an actor are remembered. */
 const STATES_KEPT = 32;
@@ -20,7 +22,10 @@ interface Entry {
   readonly record: ActorRecord;
   readonly states: Ring<Omit<ActorStay, 'state'> & { readonly state: unknown }>;
   kind: string;
+  restart: RestartType;
+  staysUp: string | undefined;
   view: ChildSpec['view'];
+  queued: ChildSpec['queued'];
   /** Its slot's state. */
   state: string;
   since: number;
@@ -49,6 +54,8 @@ export class Registry {
   readonly #recorder: Recorder;
   /** For the `inspect` option of the root's `createActor`: without it no edges are recorded. */
   readonly inspect: (inspection: InspectionEvent) => void;
+  /** What actors do, as they do it. */
+  readonly transitions = new TransitionTap();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -57,10 +64,13 @@ export class Registry {
   }
 
   /** A child got its slot, as the last of its siblings. */
-  add(path: string, spec: Pick<ChildSpec, 'kind' | 'view'>): void {
+  add(path: string, spec: Pick<ChildSpec, 'kind' | 'view' | 'queued' | 'restart' | 'staysUp'>): void {
     const entry = this.#entries.get(path) ?? this.#newEntry(path);
     entry.kind = spec.kind;
+    entry.restart = spec.restart ?? 'permanent';
+    entry.staysUp = spec.staysUp;
     entry.view = spec.view;
+    entry.queued = spec.queued;
     this.#empty(entry);
     this.#entries.set(path, entry);
     const siblings = this.#parent(path)?.children;
@@ -187,17 +197,41 @@ export class Registry {
     const entry = this.#entries.get(path);
     if (!entry) return undefined;
     const states = entry.states.newestFirst().map((stay) => ({ ...stay, state: stateName(stay.state) }));
-    return { ...this.#nodeOf(entry), states, transitions: entry.record.transitions() };
+    const acts = offersFor(this.#actableOf(entry));
+    return { ...this.#nodeOf(entry), states, transitions: entry.record.transitions(), acts };
+  }
+
+  /** @returns what decides about what people may do with an actor; undefined where there is none */
+  actable(path: string): Actable | undefined {
+    const entry = this.#entries.get(path);
+    return entry && this.#actableOf(entry);
+  }
+
+  #actableOf({ path, kind, state, restart, staysUp, ref }: Entry): Actable {
+    const snapshot = ref?.getSnapshot() as (Snapshot<unknown> & { can?(event: { readonly type: string }): boolean }) | undefined;
+    const can = (event: string): boolean => snapshot?.status === 'active' && snapshot.can?.({ type: event }) === true;
+    return { path, kind, slot: state, restart, supervisor: this.#supervisorBusyWith(path), staysUp, can };
+  }
+
+  /** @returns undefined where the supervisor of an actor takes a command at once, or there is none */
+  #supervisorBusyWith(path: string): string | undefined {
+    const snapshot = this.#parent(path)?.ref?.getSnapshot() as Snapshot<unknown> | undefined;
+    if (snapshot === undefined || !('value' in snapshot)) return undefined;
+    const [outer, inner] = stateName(snapshot.value).split('.');
+    return inner === 'running' ? undefined : (inner ?? outer);
   }
 
   #newEntry(path: string): Entry {
     return {
       path,
       children: new Map(),
-      record: new ActorRecord(this.#clock),
+      record: new ActorRecord(this.#clock, path, this.transitions),
       states: new Ring(STATES_KEPT),
       kind: '',
+      restart: 'permanent',
+      staysUp: undefined,
       view: undefined,
+      queued: undefined,
       state: '',
       since: 0,
       incarnation: 0,
@@ -249,6 +283,7 @@ export class Registry {
       ...(entry.nextStartAt === undefined ? {} : { nextStartAt: entry.nextStartAt }),
       ...(supervision ? { supervision } : {}),
       events: entry.record.events(),
+      ...queuedFor(entry),
       ...(entry.lastExit ? { lastExit: entry.lastExit } : {}),
       ...(context ? { context } : {}),
       children: [...entry.children.values()].map((child) => this.#nodeOf(child)),
@@ -263,6 +298,15 @@ export class Registry {
 /** While it is up, its machine's state says more than its slot's. */
 function shown({ state, inner }: Entry): unknown {
   return state === 'up' && inner !== undefined ? inner : state;
+}
+
+/** As with the view: one that cannot be counted is not shown. */
+function queuedFor({ queued }: Entry): Pick<ActorNode, 'queued'> {
+  try {
+    return queued ? { queued: queued() } : {};
+  } catch {
+    return {};
+  }
 }
 
 /** A look inside must never hurt what it looks at. */

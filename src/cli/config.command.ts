@@ -1,10 +1,12 @@
 import { describeConfig } from '../config.ts';
 import { configuration } from './environment.ts';
 import { EXIT } from './exit-codes.ts';
-import { say } from './terminal.ts';
+import { complain, say } from './terminal.ts';
 
-/** `vigilia config`. @returns the exit code */
+/** `vigilia config`: what is set, and beside it what looks like a mistake. @returns the exit code */
 export function showConfig(): number {
-  say(describeConfig(configuration()));
+  const config = configuration();
+  say(describeConfig(config));
+  for (const warning of config.warnings) complain(`warning: ${warning}`);
   return EXIT.ok;
 }

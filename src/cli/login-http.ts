@@ -47,9 +47,10 @@ export function httpLogins(url: string, tokens: readonly Token[]): HttpLogins {
     const answer = await send(method, path, body);
     const given = (await answer.json().catch(() => undefined)) as unknown;
     if (answer.ok) return given;
-    const { code, message } = (given as { error?: { code?: string; message?: string } } | undefined)?.error ?? {};
+    const { code, message: sentence } = (given as { error?: { code?: string; message?: string } } | undefined)?.error ?? {};
+    const message = sentence === undefined ? undefined : clause(sentence);
     const known = code !== undefined && Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : 'INTERNAL';
-    if (known === 'UNAUTHORIZED' || known === 'FORBIDDEN') throw new VigiliaError(known, `${message} ${tokenHint}`);
+    if (known === 'UNAUTHORIZED' || known === 'FORBIDDEN') throw new VigiliaError(known, `${sentence} ${tokenHint}`);
     const wait = Number(answer.headers.get('retry-after') ?? Number.NaN);
     throw new VigiliaError(known, `${message ?? `the program at ${url} answered ${answer.status}`}`, {
       ...(Number.isNaN(wait) ? {} : { retryAfterMs: wait * 1000 }),
@@ -109,10 +110,15 @@ function viewOf(login: LoginAnswer): LoginView {
     qr: qr && { url: qr.url, expiresAt: Date.parse(qr.expiresAt) },
     waitUntil: timeOf(login.waitUntil),
     expiresAt: timeOf(login.expiresAt),
-    error: error && errorRecord(new VigiliaError(known, error.message)),
+    error: error && errorRecord(new VigiliaError(known, clause(error.message))),
   };
 }
 
 function timeOf(iso: string | null): number | null {
   return iso === null ? null : Date.parse(iso);
+}
+
+/** A sentence of the gateway as the other errors of this program are: a part of a line, without its stop. */
+function clause(sentence: string): string {
+  return sentence.replace(/\.$/, '');
 }

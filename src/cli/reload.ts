@@ -22,7 +22,7 @@ export function reloadTokens({ log, config, read, program }: ReloadDeps): void {
     if (others.length > 0) log.warn({ variables: others }, 'these have changed too, and count from the next start on');
   } catch (error) {
     const faults = error instanceof ConfigError ? { faults: error.faults } : { causes: causeChain(error) };
-    log.error(faults, 'tokens not reloaded: the ones before stay');
+    log.error(faults, 'tokens not reloaded: the ones before stay, until the next start, which would refuse these');
   }
 }
 

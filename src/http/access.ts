@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { SCOPES } from '../config-values.ts';
 import { VigiliaError } from '../errors.ts';
 import type { AllowanceAnswer } from '../ports.ts';
@@ -23,22 +24,30 @@ export interface AccessDeps {
 export function guardAccess(app: App, { callers, corsOrigins, rateLimit }: AccessDeps): void {
   app.decorateRequest('scope', null);
   app.decorateRequest('caller', null);
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     const { local } = callers;
-    const needed = request.routeOptions.config.scope ?? 'read';
-    if (local) {
-      refuseOtherSites(request.headers, corsOrigins);
-      request.caller = local;
-      request.scope = local.scope;
+    if (!local) {
+      admit(request, reply).then(() => done(), done);
       return;
     }
+    const refusal = otherSite(request.headers, corsOrigins);
+    if (refusal === undefined) {
+      request.caller = local;
+      request.scope = local.scope;
+    }
+    done(refusal);
+  });
+
+  async function admit(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const needed = request.routeOptions.config.scope ?? 'read';
     const given = tokenOf(request.headers);
-    const caller = await knownAs(given, request.ip, needed === 'public');
+    const caller = given === undefined ? null : await knownAs(given, request.ip, needed === 'public');
     request.caller = caller;
     request.scope = caller?.scope ?? null;
     if (needed === 'public') return;
     if (caller === null) throw new VigiliaError('UNAUTHORIZED', 'A valid X-Gateway-Token or Authorization: Bearer is needed.');
-    const spent = await callers.spend(caller);
+    const spending = callers.spend(caller);
+    const spent = spending && (await spending);
     if (spent) {
       reply
         .header('ratelimit-limit', String(rateLimit))
@@ -47,11 +56,10 @@ export function guardAccess(app: App, { callers, corsOrigins, rateLimit }: Acces
       requireGranted(spent);
     }
     requireScope(caller, needed);
-  });
+  }
 
   /** A public route does not care who asks, nor whether that can be known. */
-  async function knownAs(given: string | undefined, address: string, isPublic: boolean): Promise<Caller | null> {
-    if (given === undefined) return null;
+  async function knownAs(given: string, address: string, isPublic: boolean): Promise<Caller | null> {
     try {
       return await callers.identify(given, address);
     } catch (error) {
@@ -77,13 +85,14 @@ function isOwnHost(value: string): boolean {
   return /^(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/i.test(value);
 }
 
-function refuseOtherSites({ host, origin }: IncomingHttpHeaders, corsOrigins: readonly string[]): void {
+/** @returns why a request may come from a page of another site, or was brought here by a rebound name */
+function otherSite({ host, origin }: IncomingHttpHeaders, corsOrigins: readonly string[]): VigiliaError | undefined {
   if (host === undefined || !isOwnHost(host)) {
-    throw new VigiliaError('HOST_NOT_ALLOWED', 'Without configured tokens the Host has to be localhost, 127.0.0.1 or [::1].');
+    return new VigiliaError('HOST_NOT_ALLOWED', 'Without configured tokens the Host has to be localhost, 127.0.0.1 or [::1].');
   }
-  if (origin === undefined || corsOrigins.includes(origin)) return;
-  if (/^https?:\/\//i.test(origin) && isOwnHost(origin.replace(/^https?:\/\//i, ''))) return;
-  throw new VigiliaError('HOST_NOT_ALLOWED', 'Without configured tokens no other site may ask: the Origin is not this machine.');
+  if (origin === undefined || corsOrigins.includes(origin)) return undefined;
+  if (/^https?:\/\//i.test(origin) && isOwnHost(origin.replace(/^https?:\/\//i, ''))) return undefined;
+  return new VigiliaError('HOST_NOT_ALLOWED', 'Without configured tokens no other site may ask: the Origin is not this machine.');
 }
 
 function tokenOf(headers: IncomingHttpHeaders): string | undefined {

@@ -6,21 +6,27 @@ import type { App } from './app.ts';
  * is the same however the answer is compressed. Everything else is not to be kept at all.
  */
 export function answerOnce(app: App): void {
-  app.addHook('onSend', async (request, reply, payload) => {
+  app.addHook('onSend', (request, reply, payload, done) => {
     const cacheControl = reply.getHeader('cache-control');
     const isRead = (request.method === 'GET' || request.method === 'HEAD') && reply.statusCode === 200;
     if (!isRead || typeof payload !== 'string' || /no-store/.test(String(cacheControl))) {
       if (cacheControl === undefined) reply.header('cache-control', 'no-store');
-      return payload;
+      return done(null, payload);
     }
     if (cacheControl === undefined) reply.header('cache-control', 'private, no-cache');
-    const tag = `W/"${createHash('sha1').update(payload).digest('base64url')}"`;
-    reply.header('etag', tag);
+    const given = reply.getHeader('etag');
+    const tag = typeof given === 'string' ? given : entityTag(payload);
+    if (given === undefined) reply.header('etag', tag);
     // Fastify cannot answer HEAD with 304: it would name the length of nothing.
-    if (request.method !== 'GET' || !isKnown(request.headers['if-none-match'], tag)) return payload;
+    if (request.method !== 'GET' || !isKnown(request.headers['if-none-match'], tag)) return done(null, payload);
     reply.code(304).removeHeader('content-type').removeHeader('content-length');
-    return null;
+    done(null, null);
   });
+}
+
+/** @returns the tag of an answer, by its content; a route that knows it may set it itself */
+export function entityTag(payload: string): string {
+  return `W/"${createHash('sha1').update(payload).digest('base64url')}"`;
 }
 
 function isKnown(header: string | undefined, tag: string): boolean {

@@ -92,8 +92,8 @@ export class Callers {
     throw new VigiliaError('UNAUTHORIZED', 'A valid X-Gateway-Token or Authorization: Bearer is needed.');
   }
 
-  /** Counts a request of somebody. @returns what is left of what he may; undefined where he may whatever he wants */
-  async spend(caller: Caller): Promise<AllowanceAnswer | undefined> {
+  /** Counts a request of somebody. @returns what is left of what he may; undefined, without a promise, where he may whatever he wants */
+  spend(caller: Caller): Promise<AllowanceAnswer> | undefined {
     const { counter, rateLimit } = this.#deps;
     if (rateLimit === 0 || caller.by === 'local') return undefined;
     return counter.use(`caller:${caller.id}`, this.#requests);

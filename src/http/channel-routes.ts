@@ -1,20 +1,23 @@
+import type { FastifyReply } from 'fastify';
 import { parseChannelRef } from '../channel-ref.ts';
 import { VigiliaError } from '../errors.ts';
-import { messageJson } from '../message-json.ts';
+import type { ChannelRef } from '../ports.ts';
 import type { App } from './app.ts';
 import { ChannelSchema, channelView } from './channel-view.ts';
 import { READ_MS, withinDeadline } from './deadline.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
+import { MessagePages } from './message-pages.ts';
 import { MessageSchema } from './message-schema.ts';
-import { MomentSchema, rangeOf, refused } from './moment.ts';
+import { momentSchema, rangeOf, refused } from './moment.ts';
+import { linkNextPage, NEXT } from './next-link.ts';
 import { Type } from './typebox.ts';
-import { ChannelPathSchema, isoTime, NoQuery, nullable } from './view.ts';
+import { ChannelPathSchema, isoTime, NoQuery, nullable, SeenBySchema } from './view.ts';
 
-const MessageId = Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1 });
+const messageId = (description: string) => Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1, description });
 
 const ListQuery = Type.Object(
   {
-    limit: Type.Integer({ minimum: 1, maximum: 500, default: 100 }),
+    limit: Type.Integer({ minimum: 1, maximum: 500, default: 100, description: 'How many a page has.' }),
     after: Type.Optional(
       Type.Integer({
         minimum: -Number.MAX_SAFE_INTEGER,
@@ -22,15 +25,17 @@ const ListQuery = Type.Object(
         description: "The page before's next.after: its last channel's id.",
       }),
     ),
+    accountId: Type.Optional(SeenBySchema),
   },
   { additionalProperties: false },
 );
 
 const MessagesQuery = Type.Object(
   {
-    before: Type.Optional(MessageId),
-    after: Type.Optional(MessageId),
-    limit: Type.Integer({ minimum: 1, maximum: 500, default: 50 }),
+    before: Type.Optional(messageId('Messages older than the one of this id: walks to older ones.')),
+    after: Type.Optional(messageId('Messages newer than the one of this id: walks to newer ones.')),
+    limit: Type.Integer({ minimum: 1, maximum: 500, default: 50, description: 'How many a page has.' }),
+    accountId: Type.Optional(SeenBySchema),
     search: Type.Optional(Type.String({ minLength: 1, maxLength: 256, description: 'A part of the text, upper or lower case.' })),
   },
   { additionalProperties: false },
@@ -41,7 +46,14 @@ const WEEK_MS = 7 * 86_400_000;
 const LONGEST_MS = 366 * 86_400_000;
 
 const StatsQuery = Type.Object(
-  { from: Type.Optional(MomentSchema), to: Type.Optional(MomentSchema) },
+  {
+    from: Type.Optional(
+      momentSchema(
+        'The hours that begin from this moment on; at most 366 days before `to`, and 7 days before it where it is not given.',
+      ),
+    ),
+    to: Type.Optional(momentSchema('The hours that begin before this moment; now where it is not given.')),
+  },
   { additionalProperties: false },
 );
 
@@ -75,24 +87,38 @@ const MessagesSchema = Type.Object({
 });
 
 /** What is stored of channels and their messages: from the cache, then from the store, never from Telegram. */
-export function addChannelRoutes(app: App, { clock, store, reader }: GatewayDeps, base: string): void {
+export function addChannelRoutes(app: App, { clock, store, reader, intake }: GatewayDeps, base: string): void {
+  const pages = new MessagePages();
+  /** What is stored of a channel is the same for all accounts; who names one asks for what that one may see. */
+  const mustKnow = async (accountId: string, ref: ChannelRef): Promise<void> => {
+    await withinDeadline(clock, READ_MS, intake.checkAccount(accountId));
+    const knowing = await withinDeadline(clock, READ_MS, store.accountsKnowing(ref));
+    if (knowing.includes(accountId)) return;
+    throw new VigiliaError('NOT_FOUND', `Account ${accountId} has not met this channel; ask for it with sync-messages.`, {
+      field: 'accountId',
+    });
+  };
   const unknown = (): VigiliaError =>
     new VigiliaError('NOT_FOUND', 'This channel is not stored; ask for it with sync-messages.', { field: 'id' });
 
   app.get(
     `${base}/channels`,
     {
-      config: { scope: 'read', summary: 'The stored channels, by title', errors: ['STORE_UNAVAILABLE'] },
+      config: { scope: 'read', summary: 'The stored channels, by title', errors: ['UNKNOWN_ACCOUNT', 'STORE_UNAVAILABLE'] },
       schema: {
         querystring: ListQuery,
         response: {
-          200: Type.Object({ channels: Type.Array(ChannelSchema), next: nullable(Type.Object({ after: Type.Integer() })) }),
+          200: Type.Object({
+            channels: Type.Array(ChannelSchema),
+            next: nullable(Type.Object({ after: Type.Integer() }, { description: NEXT })),
+          }),
         },
       },
     },
     async (request) => {
-      const { limit, after } = request.query;
-      const found = await withinDeadline(clock, READ_MS, store.listChannels(limit + 1, after));
+      const { limit, after, accountId } = request.query;
+      if (accountId !== undefined) await withinDeadline(clock, READ_MS, intake.checkAccount(accountId));
+      const found = await withinDeadline(clock, READ_MS, store.listChannels(limit + 1, after, accountId));
       const channels = found.slice(0, limit);
       const last = channels.at(-1);
       return {
@@ -119,12 +145,17 @@ export function addChannelRoutes(app: App, { clock, store, reader }: GatewayDeps
   app.get(
     `${base}/channels/:id/messages`,
     {
-      config: { scope: 'read', summary: 'Its stored messages, newest first', errors: ['INVALID_CHANNEL', 'STORE_UNAVAILABLE'] },
+      config: {
+        scope: 'read',
+        summary: 'Its stored messages, newest first',
+        errors: ['INVALID_CHANNEL', 'UNKNOWN_ACCOUNT', 'STORE_UNAVAILABLE'],
+      },
       schema: { params: ChannelPathSchema, querystring: MessagesQuery, response: { 200: MessagesSchema } },
     },
     async (request, reply) => {
       const ref = parseChannelRef(request.params.id, 'id');
-      const { before, after, limit, search } = request.query;
+      const { before, after, limit, search, accountId } = request.query;
+      if (accountId !== undefined) await mustKnow(accountId, ref);
       const query = {
         limit,
         ...(before !== undefined && { before }),
@@ -133,14 +164,11 @@ export function addChannelRoutes(app: App, { clock, store, reader }: GatewayDeps
       };
       const page = await withinDeadline(clock, READ_MS, reader.page(ref, query));
       if (page === undefined) throw unknown();
-      const { channel, messages, more, source } = page;
-      const edge = after === undefined ? messages.at(-1) : messages[0];
-      reply.header('x-source', source);
-      return {
-        channel: channelView(channel),
-        messages: messages.map(messageJson),
-        next: !more || edge === undefined ? null : after === undefined ? { before: edge.id } : { after: edge.id },
-      };
+      const { text, tag, next } = pages.answerTo(page, after !== undefined);
+      linkNextPage(request, reply, next);
+      reply.header('x-source', page.source).header('etag', tag).type('application/json; charset=utf-8');
+      // Written already: the schema knows what it is written of.
+      return (reply as FastifyReply).send(text);
     },
   );
 
@@ -149,7 +177,7 @@ export function addChannelRoutes(app: App, { clock, store, reader }: GatewayDeps
     {
       config: {
         scope: 'read',
-        summary: 'How many messages it has of each hour',
+        summary: 'How many messages it has of each hour; of the last 7 days where no time is given',
         errors: ['INVALID_CHANNEL', 'STORE_UNAVAILABLE'],
       },
       schema: { params: ChannelPathSchema, querystring: StatsQuery, response: { 200: StatsSchema } },

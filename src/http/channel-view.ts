@@ -7,10 +7,12 @@ import { isoTimeOrNull, nullable } from './view.ts';
 export const ChannelSchema = Type.Object({
   id: Type.Integer({ description: 'Marked: -100 before the bare id.' }),
   username: nullable(Type.String({ description: 'Without @.' })),
-  title: Type.String(),
-  kind: Type.Union([Type.Literal('channel'), Type.Literal('supergroup')]),
-  about: nullable(Type.String()),
-  participants: nullable(Type.Integer()),
+  title: Type.String({ description: 'As Telegram shows it.' }),
+  kind: Type.Union([Type.Literal('channel'), Type.Literal('supergroup')], {
+    description: 'channel: its owners post; supergroup: its members do.',
+  }),
+  about: nullable(Type.String({ description: 'Its description; null where it has none, or was not read yet.' })),
+  participants: nullable(Type.Integer({ description: 'Members, when it was read last; null where that is not known.' })),
   messages: Type.Optional(Type.Integer({ description: 'How many are stored; left out in lists.' })),
   syncedAt: nullable(Type.String({ format: 'date-time', description: 'When its newest messages were last read from Telegram.' })),
   complete: Type.Boolean({ description: 'True when that reading reached its first message.' }),

@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { VigiliaError } from '../errors.ts';
 import type { App } from './app.ts';
+import { patterned } from './patterned.ts';
 import type { RouteRow } from './route-table.ts';
 import { Type } from './typebox.ts';
 import { NoQuery } from './view.ts';
@@ -16,7 +17,7 @@ const PAGE_POLICY =
 
 const TYPES = { js: 'text/javascript; charset=utf-8', css: 'text/css; charset=utf-8' } as const;
 const FileName = Type.Object(
-  { file: Type.String({ pattern: '^console-[0-9a-f]{12}\\.(js|css)$', maxLength: 64 }) },
+  { file: patterned('^console-[0-9a-f]{12}\\.(js|css)$', 'a file that the page names', { maxLength: 64 }) },
   { additionalProperties: false },
 );
 

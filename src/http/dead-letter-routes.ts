@@ -1,12 +1,14 @@
 import type { Static } from 'typebox';
 import { VigiliaError } from '../errors.ts';
-import type { Job, JobFilter } from '../ports.ts';
+import type { DeadLetterCount, Job, JobFilter, JsonObject } from '../ports.ts';
+import { askerOf } from './act-view.ts';
 import type { App } from './app.ts';
 import { READ_MS, withinDeadline } from './deadline.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
 import { DeadLetterFilterSchema, DeadLettersQuerySchema, deadLetterFilter, deadLettersQuery, pageOfJobs } from './job-query.ts';
 import { HistorySchema, historyOf, JobPathSchema } from './job-routes.ts';
 import { JobSchema, jobView, ListedJobSchema, listedJobView } from './job-view.ts';
+import { NEXT } from './next-link.ts';
 import { Type } from './typebox.ts';
 import { bodyIsOptional, NoBody, NoQuery, nullable } from './view.ts';
 
@@ -14,7 +16,7 @@ import { bodyIsOptional, NoBody, NoQuery, nullable } from './view.ts';
 const LINES_SHOWN = 1_000;
 
 /** Where a dead letter comes from. Only jobs are kept here: a foreign message that never became one is in the broker's dead-letter queue. */
-const KIND = { kind: Type.Literal('job') };
+const KIND = { kind: Type.Literal('job', { description: 'What has failed; only jobs are kept here.' }) };
 const ListedSchema = Type.Object({ ...KIND, ...ListedJobSchema.properties });
 const WholeSchema = Type.Object({ ...KIND, ...JobSchema.properties, history: HistorySchema });
 
@@ -34,7 +36,7 @@ const left = Type.Integer({ description: 'How many more fit, counted up to 10,00
 
 /** Dead letters: jobs that failed for good. Search them, have them done again, or delete them. */
 export function addDeadLetterRoutes(app: App, deps: GatewayDeps, base: string): void {
-  const { clock, log, store, desk, health } = deps;
+  const { clock, store, desk, health, acts } = deps;
   const route = `${base}/dead-letters`;
 
   const dead = async (id: string): Promise<Job> => {
@@ -59,7 +61,10 @@ export function addDeadLetterRoutes(app: App, deps: GatewayDeps, base: string): 
       schema: {
         querystring: DeadLettersQuerySchema,
         response: {
-          200: Type.Object({ deadLetters: Type.Array(ListedSchema), next: nullable(Type.Object({ cursor: Type.String() })) }),
+          200: Type.Object({
+            deadLetters: Type.Array(ListedSchema),
+            next: nullable(Type.Object({ cursor: Type.String() }, { description: NEXT })),
+          }),
         },
       },
     },
@@ -114,13 +119,13 @@ export function addDeadLetterRoutes(app: App, deps: GatewayDeps, base: string): 
       schema: {
         body: ManySchema,
         querystring: NoQuery,
-        response: { 202: Type.Object({ replayed: Type.Integer(), left }) },
+        response: { 202: Type.Object({ replayed: Type.Integer({ description: 'How many are done again.' }), left }) },
       },
     },
     async (request, reply) => {
       const filter = await meant(request.body);
-      const { done, left } = await withinDeadline(clock, READ_MS, desk.replay(filter, request.body.limit));
-      log.info({ requestId: request.id, filter, replayed: done, left }, 'dead letters replayed');
+      const work = () => withinDeadline(clock, READ_MS, desk.replay(filter, request.body.limit));
+      const { done, left } = await acts.witness('replay', asked(filter), askerOf(request), work, counted);
       return reply.code(202).send({ replayed: done, left });
     },
   );
@@ -133,13 +138,17 @@ export function addDeadLetterRoutes(app: App, deps: GatewayDeps, base: string): 
         summary: 'Delete those that fit with their history, the oldest first',
         errors: ['INVALID_CHANNEL', 'STORE_UNAVAILABLE'],
       },
-      schema: { body: ManySchema, querystring: NoQuery, response: { 200: Type.Object({ purged: Type.Integer(), left }) } },
+      schema: {
+        body: ManySchema,
+        querystring: NoQuery,
+        response: { 200: Type.Object({ purged: Type.Integer({ description: 'How many were deleted.' }), left }) },
+      },
     },
     async (request) => {
       const filter = await meant(request.body);
-      const { done, left } = await withinDeadline(clock, READ_MS, desk.purge(filter, request.body.limit));
-      // What was deleted has no history any more: the log keeps who deleted what.
-      log.warn({ requestId: request.id, caller: request.caller?.id, filter, purged: done, left }, 'dead letters purged');
+      const work = () => withinDeadline(clock, READ_MS, desk.purge(filter, request.body.limit));
+      // What was deleted has no history any more: the list of acts keeps who deleted what.
+      const { done, left } = await acts.witness('purge', asked(filter), askerOf(request), work, counted);
       return { purged: done, left };
     },
   );
@@ -152,14 +161,25 @@ export function addDeadLetterRoutes(app: App, deps: GatewayDeps, base: string): 
     },
     async (request, reply) => {
       const { id, action, accountId, error } = await dead(request.params.id);
-      const { done } = await withinDeadline(clock, READ_MS, desk.purge({ id }, 1));
-      if (done === 0) {
+      const work = async () => {
+        const counts = await withinDeadline(clock, READ_MS, desk.purge({ id }, 1));
+        if (counts.done > 0) return counts;
         await dead(id);
         throw new VigiliaError('ANSWER_OWED', `Who asked for ${id} over RabbitMQ was not answered yet.`, { field: 'id' });
-      }
-      const fields = { job: id, action, account: accountId, error: error?.code };
-      log.warn({ requestId: request.id, caller: request.caller?.id, ...fields }, 'dead letter purged');
+      };
+      const what = { filter: { id }, action, account: accountId, error: error?.code ?? null };
+      await acts.witness('purge', what, askerOf(request), work, counted);
       return reply.code(204).send();
     },
   );
+}
+
+/** What is written down of which dead letters were meant. */
+function asked(filter: JobFilter): JsonObject {
+  return { filter: filter as JsonObject };
+}
+
+/** What is written down of what was done to them. */
+function counted({ done, left }: DeadLetterCount): JsonObject {
+  return { done, left };
 }

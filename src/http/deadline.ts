@@ -17,6 +17,15 @@ export function withinDeadline<T>(clock: Clock, deadlineMs: number, work: Promis
     const timer = clock.setTimeout(() => {
       reject(new VigiliaError('STORE_UNAVAILABLE', `no answer within ${deadlineMs} ms`, { retryAfterMs: STORE_RETRY_MS }));
     }, deadlineMs);
-    work.then(resolve, reject).finally(() => clock.clearTimeout(timer));
+    work.then(
+      (outcome) => {
+        clock.clearTimeout(timer);
+        resolve(outcome);
+      },
+      (error: unknown) => {
+        clock.clearTimeout(timer);
+        reject(error);
+      },
+    );
   });
 }

@@ -5,6 +5,7 @@ import { causeChain, ERRORS, type ErrorCode, toVigiliaError, VigiliaError } from
 import type { Log } from '../log.ts';
 import type { App } from './app.ts';
 import { REQUEST_ID_HEADER } from './request-id.ts';
+import { sentence } from './sentence.ts';
 
 /** The body of every answer that is an error. */
 interface ErrorBody {
@@ -64,7 +65,7 @@ export function replyError(thrown: unknown, request: FastifyRequest, reply: Fast
   const body: ErrorBody = {
     error: {
       code: error.code,
-      message: status >= 500 ? meaning : error.message,
+      message: status >= 500 ? meaning : sentence(error.message),
       ...(error.field !== undefined && status < 500 && { field: error.field }),
     },
   };

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { VigiliaError } from '../errors.ts';
+import type { CutReason } from '../ports.ts';
 import type { App } from './app.ts';
 import type { Callers } from './callers.ts';
 import { READ_MS, withinDeadline } from './deadline.ts';
@@ -7,7 +8,7 @@ import { EventStreams } from './event-stream.ts';
 import { MOST_TOPICS, readWish } from './event-wish.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
 import { addSocketRoute } from './socket-route.ts';
-import { sseWire } from './sse-wire.ts';
+import { sseReply } from './sse-wire.ts';
 import { Type } from './typebox.ts';
 
 const MOST_STREAMS = 2_000;
@@ -38,7 +39,8 @@ const EventsQuery = Type.Object(
 /** What happens, pushed as it happens, as Server-Sent Events and over WebSocket. `docs/events.md` tells of each. */
 export function addEventRoutes(app: App, deps: GatewayDeps, callers: Callers, base: string): void {
   const { clock, log, events } = deps;
-  const streams = new EventStreams({ hub: events.hub, callers, clock, log, most: deps.mostStreams ?? MOST_STREAMS });
+  const onCut = (reason: CutReason): void => events.hub.noteCutOff(reason);
+  const streams = new EventStreams({ onCut, callers, clock, log, most: deps.mostStreams ?? MOST_STREAMS });
   app.addHook('preClose', async () => streams.close());
 
   app.get(
@@ -77,9 +79,7 @@ export function addEventRoutes(app: App, deps: GatewayDeps, callers: Callers, ba
         reply.removeHeader('content-type');
         throw error;
       }
-      for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) reply.raw.setHeader(name, value);
-      reply.hijack();
-      void streams.serve(sseWire(reply.raw), subscription, from, caller).finally(giveBack);
+      void streams.serve(sseReply(reply), subscription, from, caller).finally(giveBack);
       return reply;
     },
   );

@@ -12,6 +12,7 @@ import type { EventStreams } from './event-stream.ts';
 import { MOST_TOPICS, readWish } from './event-wish.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
 import { schemaCompiler } from './schema-check.ts';
+import { sentence } from './sentence.ts';
 import { CLOSE, say, socketWire } from './socket-wire.ts';
 import { Type } from './typebox.ts';
 
@@ -197,7 +198,7 @@ export class EventSocket {
     const error = toVigiliaError(thrown);
     const { status, meaning } = ERRORS[error.code];
     if (status >= 500) this.#deps.log.warn({ error: error.code, causes: causeChain(thrown) }, 'a socket of a client is ended');
-    const message = status >= 500 ? meaning : error.message;
+    const message = status >= 500 ? meaning : sentence(error.message);
     const field = error.field !== undefined && status < 500 ? { field: error.field } : {};
     const wait = error.retryAfterMs === undefined ? {} : { retryMs: Math.ceil(error.retryAfterMs) };
     say(this.#socket, 'error', { error: { code: error.code, message, ...field }, ...wait });

@@ -1,5 +1,3 @@
-import type { EventHub } from '../actors/events/event-hub.ts';
-import type { EventBatch, EventSubscription } from '../actors/events/event-subscription.ts';
 import { type Clock, pause } from '../clock.ts';
 import { toVigiliaError, VigiliaError } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -16,8 +14,24 @@ const LINGER_MS = 2_000;
 /** When somebody shall come back for whom there was no place, in ms. */
 const RETRY_FULL_MS = 5_000;
 
+/** Where what is written to a stream comes from. */
+export interface StreamSource {
+  /** @returns what comes next, once there is something; undefined when it was closed. @throws STORE_UNAVAILABLE */
+  next(): Promise<StreamBatch | undefined>;
+  /** Ends it: a batch that is waited for does not come any more. */
+  close(): void;
+}
+
+interface StreamBatch {
+  /** Blocks of an event stream; empty where nothing of it was wanted. */
+  readonly text: string;
+  /** Where a client that comes back goes on; undefined where one cannot. */
+  readonly position: number | undefined;
+}
+
 export interface EventStreamsDeps {
-  readonly hub: EventHub;
+  /** Told why a stream was cut off. */
+  readonly onCut: (reason: CutReason) => void;
   readonly callers: Callers;
   readonly clock: Clock;
   readonly log: Log;
@@ -53,9 +67,9 @@ export class EventStreams {
    * @param from what the subscription's beginning said
    * @param caller who listens
    */
-  async serve(wire: EventWire, subscription: EventSubscription, from: number | undefined, caller: Caller): Promise<void> {
-    const { hub, callers, clock, log } = this.#deps;
-    const stream = new EventStream(wire, subscription, from, clock, (reason) => hub.noteCutOff(reason));
+  async serve(wire: EventWire, subscription: StreamSource, from: number | undefined, caller: Caller): Promise<void> {
+    const { onCut, callers, clock, log } = this.#deps;
+    const stream = new EventStream(wire, subscription, from, clock, onCut);
     this.#open.add(stream);
     let unwatch = (): void => {};
     try {
@@ -83,7 +97,7 @@ export class EventStreams {
 /** One subscriber's stream. */
 class EventStream {
   readonly #wire: EventWire;
-  readonly #subscription: EventSubscription;
+  readonly #subscription: StreamSource;
   readonly #clock: Clock;
   readonly #onCut: (reason: CutReason) => void;
   /** Of this stream: the wire may carry another one after it. */
@@ -94,7 +108,7 @@ class EventStream {
 
   constructor(
     wire: EventWire,
-    subscription: EventSubscription,
+    subscription: StreamSource,
     from: number | undefined,
     clock: Clock,
     onCut: (reason: CutReason) => void,
@@ -147,7 +161,7 @@ class EventStream {
   }
 
   /** @returns false when the stream is over */
-  async #tell({ text, position }: EventBatch): Promise<boolean> {
+  async #tell({ text, position }: StreamBatch): Promise<boolean> {
     if (this.#ended) return false;
     this.#position = position;
     if (text === '') return true;

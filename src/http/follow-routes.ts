@@ -6,10 +6,13 @@ import type { GatewayDeps } from './gateway-deps.ts';
 import { Type } from './typebox.ts';
 import { AccountIdSchema, ChannelPathSchema } from './view.ts';
 
-const FollowQuery = Type.Object({ accountId: Type.Optional(AccountIdSchema) }, { additionalProperties: false });
+const FollowQuery = Type.Object(
+  { accountId: Type.Optional({ ...AccountIdSchema, description: 'One account; without it, all of them.' }) },
+  { additionalProperties: false },
+);
 
 const FollowSchema = Type.Object({
-  channel: Type.Object({ id: Type.Integer() }),
+  channel: Type.Object({ id: Type.Integer({ description: 'Marked: -100 before the bare id.' }) }),
   followed: Type.Record(Type.String(), Type.Boolean(), {
     description:
       'By account: whether its updates of this channel are stored. An account follows all channels that it is in, unless it is told not to.',
@@ -60,7 +63,7 @@ export function addFollowRoutes(app: App, { clock, store, reader }: GatewayDeps,
       url: `${base}/channels/:id/follow`,
       config: {
         scope: 'write',
-        summary: followed ? 'Follow a channel (again); of all accounts where none is named' : 'Do not follow a channel any more',
+        summary: followed ? 'Follow a channel (again)' : 'Do not follow a channel any more',
         errors,
       },
       schema,

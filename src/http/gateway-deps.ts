@@ -1,11 +1,23 @@
 import type { WindowReader } from '../actors/cache/window-reader.ts';
 import type { EventSource } from '../actors/events/event-subscription.ts';
+import type { TransitionTap } from '../actors/transition-tap.ts';
 import type { Clock } from '../clock.ts';
 import type { AccessConfig } from '../config.ts';
 import type { GatewayTokens } from '../gateway-tokens.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
-import type { Accounts, ActorSystemView, HealthReport, Intake, JobDesk, Logins, RateCounter, Store } from '../ports.ts';
+import type {
+  Accounts,
+  ActorSystemView,
+  Acts,
+  HealthReport,
+  Intake,
+  JobDesk,
+  Logins,
+  Processes,
+  RateCounter,
+  Store,
+} from '../ports.ts';
 
 /** What both listeners need: the gateway's, and the worker's for its operators. */
 export interface OpsDeps {
@@ -17,8 +29,14 @@ export interface OpsDeps {
   readonly access: AccessConfig;
   /** Counts what each caller asks. */
   readonly counter: RateCounter;
-  readonly store: Pick<Store, 'ping'>;
+  readonly store: Pick<Store, 'proveWrite' | 'listActs'>;
   readonly system: ActorSystemView;
+  /** What people do to actors, done and written down. */
+  readonly acts: Acts;
+  /** What actors do, as they do it. */
+  readonly transitions: TransitionTap;
+  /** The processes that share the database, this one among them. */
+  readonly processes: Processes;
   /** What can be served now. In a gateway of its own it is put together from the workers' rows. */
   health(): HealthReport | Promise<HealthReport>;
   readonly metrics: Metrics;
@@ -46,13 +64,16 @@ export interface GatewayDeps extends OpsDeps {
   readonly accounts: Accounts;
   readonly store: Pick<
     Store,
-    | 'ping'
+    | 'proveWrite'
+    | 'listActs'
     | 'findJob'
     | 'listJobs'
     | 'jobEvents'
     | 'countJobs'
     | 'listChannels'
     | 'countMessages'
+    | 'searchMessages'
+    | 'accountsKnowing'
     | 'messagesPerHour'
     | 'listAccounts'
     | 'unfollowed'

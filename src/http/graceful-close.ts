@@ -10,16 +10,18 @@ export function closeGracefully(app: App): void {
   const cutWhenDone = (): void => {
     if (closing && inHand === 0) app.server.closeAllConnections();
   };
-  app.addHook('onRequest', async (_request, reply) => {
+  app.addHook('onRequest', (_request, reply, done) => {
     inHand += 1;
     // After the answer, or when the client went away before it.
     reply.raw.once('close', () => {
       inHand -= 1;
       cutWhenDone();
     });
+    done();
   });
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, payload, done) => {
     if (closing) reply.header('connection', 'close');
+    done(null, payload);
   });
   app.addHook('preClose', async () => {
     closing = true;

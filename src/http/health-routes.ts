@@ -7,13 +7,13 @@ import type { OpsDeps } from './gateway-deps.ts';
 import { AliveSchema, HealthSchema } from './health-view.ts';
 import { NoQuery } from './view.ts';
 
-/** How long the store has to answer a ping, and the rest of the program to report. */
+/** How long the store has to write, and the rest of the program to report. */
 const ANSWER_MS = 2_000;
-/** How long an answered ping counts: probes come often, and each would be a round trip. */
-const PING_KEPT_MS = 1_000;
+/** How long a proof counts: probes come often, and each would be a write. */
+const PROOF_KEPT_MS = 1_000;
 
 /**
- * `/health/live`: the process runs. `/health/ready`: it can accept a job. `/health`: what it can serve, with the evidence;
+ * `/health/live`: the process runs. `/health/ready`: it can accept a job, which is a write. `/health`: what it can serve, with the evidence;
  * off loopback, without a token, its status alone.
  */
 export function addHealthRoutes(app: App, { clock, log, host, store, health }: OpsDeps): void {
@@ -32,21 +32,21 @@ export function addHealthRoutes(app: App, { clock, log, host, store, health }: O
     async (_request, reply) => reply.header('cache-control', 'no-store').send({ status: 'ok' as const }),
   );
 
-  let pinging: Promise<number> | undefined;
-  let answeredAt = Number.NEGATIVE_INFINITY;
-  const ping = async (): Promise<void> => {
-    if (clock.monotonic() - answeredAt < PING_KEPT_MS) return;
-    // One ping at a time: when the store hangs, probes shall not pile up on it.
-    pinging ??= store.ping().finally(() => {
-      pinging = undefined;
+  let proving: Promise<void> | undefined;
+  let provenAt = Number.NEGATIVE_INFINITY;
+  const prove = async (): Promise<void> => {
+    if (clock.monotonic() - provenAt < PROOF_KEPT_MS) return;
+    // One proof at a time: when the store hangs, probes shall not pile up on it.
+    proving ??= store.proveWrite().finally(() => {
+      proving = undefined;
     });
     try {
-      await withinDeadline(clock, ANSWER_MS, pinging);
+      await withinDeadline(clock, ANSWER_MS, proving);
     } catch (error) {
-      pinging = undefined;
+      proving = undefined;
       throw error;
     }
-    answeredAt = clock.monotonic();
+    provenAt = clock.monotonic();
   };
 
   app.get(
@@ -59,10 +59,10 @@ export function addHealthRoutes(app: App, { clock, log, host, store, health }: O
       reply.header('cache-control', 'no-store');
       if (closing) throw new VigiliaError('STORE_UNAVAILABLE', 'the process is stopping');
       try {
-        await ping();
+        await prove();
       } catch (error) {
         log.debug({ causes: causeChain(error) }, 'not ready');
-        throw new VigiliaError('STORE_UNAVAILABLE', 'the store does not answer', { cause: error, retryAfterMs: ANSWER_MS });
+        throw new VigiliaError('STORE_UNAVAILABLE', 'the store takes no writes', { cause: error, retryAfterMs: ANSWER_MS });
       }
       return { status: 'ok' as const };
     },

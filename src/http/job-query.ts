@@ -1,18 +1,20 @@
 import type { Static } from 'typebox';
+import { ACTION_NAMES, ACTION_PURPOSES } from '../action-names.ts';
 import { formatChannelRef, parseChannelRef } from '../channel-ref.ts';
 import type { Job, JobFilter, JobQuery, JobStatus } from '../ports.ts';
 import { READ_MS, withinDeadline } from './deadline.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
 import { SHOWN_STATUSES } from './job-view.ts';
-import { MomentSchema, rangeOf, refused } from './moment.ts';
+import { momentSchema, rangeOf, refused } from './moment.ts';
+import { nameSchema, patterned } from './patterned.ts';
 import { Type } from './typebox.ts';
 
-const WordSchema = Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$' });
+const PURPOSES = ACTION_NAMES.map((name) => `\`${name}\` ${ACTION_PURPOSES[name]}`).join(', ');
 
 /** By what jobs and dead letters are found alike. */
 const COMMON = {
-  action: Type.Optional(WordSchema),
-  accountId: Type.Optional(WordSchema),
+  action: Type.Optional(Type.Enum(ACTION_NAMES, { description: `What the job does: ${PURPOSES}.` })),
+  accountId: Type.Optional(nameSchema('The account whose job it is.')),
   channel: Type.Optional(
     Type.String({
       minLength: 1,
@@ -24,26 +26,30 @@ const COMMON = {
 
 const PAGE = {
   cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 256, description: "The page before's next.cursor." })),
-  limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
+  limit: Type.Integer({ minimum: 1, maximum: 200, default: 50, description: 'How many a page has.' }),
 };
 
 const DEAD = {
   ...COMMON,
-  code: Type.Optional(Type.String({ pattern: '^[A-Z0-9_]{1,64}$', description: 'Of the error that it died of.' })),
+  code: Type.Optional(
+    patterned('^[A-Z0-9_]{1,64}$', 'a code of an error: 1 to 64 capital letters, digits and _', {
+      description: 'Of the error that it died of.',
+    }),
+  ),
   text: Type.Optional(
     Type.String({ minLength: 1, maxLength: 256, description: 'A part of its error, reason or parameters, upper or lower case.' }),
   ),
-  from: Type.Optional(MomentSchema),
-  to: Type.Optional(MomentSchema),
+  from: Type.Optional(momentSchema('Those that died from this moment on.')),
+  to: Type.Optional(momentSchema('Those that died before this moment.')),
 };
 
 /** What `GET …/jobs` takes; all that is given has to fit. */
 export const JobsQuerySchema = Type.Object(
   {
-    status: Type.Optional(Type.Enum(SHOWN_STATUSES)),
+    status: Type.Optional(Type.Enum(SHOWN_STATUSES, { description: 'As answers show it: a parked job is delayed.' })),
     ...COMMON,
-    from: Type.Optional(MomentSchema),
-    to: Type.Optional(MomentSchema),
+    from: Type.Optional(momentSchema('Those that were asked for from this moment on.')),
+    to: Type.Optional(momentSchema('Those that were asked for before this moment.')),
     ...PAGE,
   },
   { additionalProperties: false },
@@ -53,7 +59,10 @@ export const JobsQuerySchema = Type.Object(
 export const DeadLettersQuerySchema = Type.Object({ ...DEAD, ...PAGE }, { additionalProperties: false });
 
 /** Which dead letters something is done to. */
-export const DeadLetterFilterSchema = Type.Object(DEAD, { additionalProperties: false });
+export const DeadLetterFilterSchema = Type.Object(DEAD, {
+  additionalProperties: false,
+  description: 'Which are meant: all that is given has to fit.',
+});
 
 const ASKED: Readonly<Record<(typeof SHOWN_STATUSES)[number], readonly JobStatus[]>> = {
   queued: ['queued'],

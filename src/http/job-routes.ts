@@ -5,19 +5,18 @@ import { READ_MS, withinDeadline } from './deadline.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
 import { JobsQuerySchema, jobsQuery, pageOfJobs } from './job-query.ts';
 import { JobEventSchema, JobSchema, jobEventView, jobView, ListedJobSchema, listedJobView } from './job-view.ts';
+import { NEXT } from './next-link.ts';
+import { nameSchema } from './patterned.ts';
 import { Type } from './typebox.ts';
 import { bodyIsOptional, NoBody, NoQuery, nullable } from './view.ts';
 
 /** A job, as paths name it. */
-export const JobPathSchema = Type.Object(
-  { id: Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$' }) },
-  { additionalProperties: false },
-);
+export const JobPathSchema = Type.Object({ id: nameSchema('Its jobId.') }, { additionalProperties: false });
 
 const HistoryQuery = Type.Object(
   {
     after: Type.Integer({ minimum: 0, default: 0, description: "The page before's next.after." }),
-    limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 200 }),
+    limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 200, description: 'How many a page has.' }),
   },
   { additionalProperties: false },
 );
@@ -25,7 +24,7 @@ const HistoryQuery = Type.Object(
 /** A part of a job's history, in the order in which it happened. */
 export const HistorySchema = Type.Object({
   events: Type.Array(JobEventSchema),
-  next: nullable(Type.Object({ after: Type.Integer() })),
+  next: nullable(Type.Object({ after: Type.Integer() }, { description: NEXT })),
 });
 
 /** Jobs: what became of a request, which ones there are, and what people do with them. */
@@ -45,7 +44,10 @@ export function addJobRoutes(app: App, deps: GatewayDeps, base: string): void {
       schema: {
         querystring: JobsQuerySchema,
         response: {
-          200: Type.Object({ jobs: Type.Array(ListedJobSchema), next: nullable(Type.Object({ cursor: Type.String() })) }),
+          200: Type.Object({
+            jobs: Type.Array(ListedJobSchema),
+            next: nullable(Type.Object({ cursor: Type.String() }, { description: NEXT })),
+          }),
         },
       },
     },

@@ -5,11 +5,11 @@ import { Type } from './typebox.ts';
 export const MachineListSchema = Type.Object({
   machines: Type.Array(
     Type.Object({
-      id: Type.String(),
+      id: Type.String({ description: 'Its name: GET /api/machines/NAME.' }),
       version: Type.String({ description: 'Another structure has another one.' }),
-      purpose: Type.String(),
-      states: Type.Integer(),
-      transitions: Type.Integer(),
+      purpose: Type.String({ description: 'What it is for, in a sentence.' }),
+      states: Type.Integer({ description: 'How many it has.' }),
+      transitions: Type.Integer({ description: 'How many it has.' }),
     }),
   ),
 });
@@ -18,11 +18,11 @@ const Invoke = Type.Object({ src: Type.String(), id: Type.String() });
 
 const State = Type.Object({
   path: Type.String({ description: 'E.g. authenticated.service.live; empty for the machine itself.' }),
-  key: Type.String(),
+  key: Type.String({ description: 'The last part of its path.' }),
   type: Type.Enum(['atomic', 'compound', 'parallel', 'final', 'history']),
   initial: Type.Boolean({ description: 'The state around it enters it by itself.' }),
-  entry: Type.Array(Type.String()),
-  exit: Type.Array(Type.String()),
+  entry: Type.Array(Type.String(), { description: 'Actions when it is entered.' }),
+  exit: Type.Array(Type.String(), { description: 'Actions when it is left.' }),
   invokes: Type.Array(Invoke, { description: 'What runs as long as it is active.' }),
   children: Type.Array(Type.Ref('State')),
 });
@@ -34,9 +34,11 @@ const Edge = Type.Object({
   branch: Type.Integer(),
   guard: Type.Optional(Type.String()),
   actions: Type.Optional(Type.Array(Type.String())),
-  kind: Type.Enum(['event', 'after', 'always', 'done', 'error']),
+  kind: Type.Enum(['event', 'after', 'always', 'done', 'error'], {
+    description: 'What takes it: an event, a time, nothing at all, or the end of what is invoked.',
+  }),
   label: Type.String({ description: 'For people.' }),
-  reenters: Type.Boolean(),
+  reenters: Type.Boolean({ description: 'Its state is left and entered anew.' }),
 });
 
 /** A machine's structure. */

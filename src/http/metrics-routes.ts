@@ -4,10 +4,11 @@ import { NoQuery } from './view.ts';
 
 /** Figures for Prometheus, and the measuring of every answer. */
 export function addMetricsRoutes(app: App, { metrics }: Pick<OpsDeps, 'metrics'>): void {
-  app.addHook('onResponse', async (request, reply) => {
-    if (request.routeOptions.config.streams) return;
+  app.addHook('onResponse', (request, reply, done) => {
     // The template, never the path: paths are without end, and so would the series be.
-    metrics.observeHttp(request.method, request.routeOptions.url ?? 'none', reply.statusCode, reply.elapsedTime / 1000);
+    const { url = 'none', config } = request.routeOptions;
+    if (!config.streams) metrics.observeHttp(request.method, url, reply.statusCode, reply.elapsedTime / 1000);
+    done();
   });
 
   app.get(

@@ -4,7 +4,10 @@ import { Type } from './typebox.ts';
 /** A moment in a query: with its offset, since nobody knows the sender's zone. */
 const MOMENT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})$/;
 
-export const MomentSchema = Type.String({ maxLength: 40, description: 'ISO 8601 with an offset, e.g. 2024-05-06T07:08:09Z.' });
+/** @param which of what, as a sentence @returns the schema of a moment in a query */
+export function momentSchema(which: string) {
+  return Type.String({ maxLength: 40, description: `${which} ISO 8601 with an offset, e.g. 2024-05-06T07:08:09Z.` });
+}
 
 /** A time from one moment on and before another, in ms since the Unix epoch. @throws INVALID_REQUEST */
 export function rangeOf(

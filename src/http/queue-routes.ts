@@ -15,15 +15,18 @@ const KEPT_MS = 1_000;
 const StatsSchema = Type.Object({
   waiting: Type.Integer({ description: 'Queued.' }),
   active: Type.Integer({ description: 'In processing.' }),
-  completed: Type.Integer(),
-  failed: Type.Integer(),
+  completed: Type.Integer({ description: 'Ended well, and still kept.' }),
+  failed: Type.Integer({ description: 'Dead letters.' }),
   delayed: Type.Integer({ description: 'Waiting for a time: another attempt, or the end of a flood wait.' }),
   paused: Type.Integer({ description: 'Waiting for their account.' }),
   total: Type.Integer({ description: 'The sum of the six.' }),
 });
 type Stats = Static<typeof StatsSchema>;
 
-const HealthSchema = Type.Object({ healthy: Type.Boolean(), stats: nullable(StatsSchema) });
+const HealthSchema = Type.Object({
+  healthy: Type.Boolean({ description: 'Wake-ups get through, and somebody serves an account where a job waits for one.' }),
+  stats: nullable(StatsSchema),
+});
 
 /** How many jobs there are, and whether they move. */
 export function addQueueRoutes(app: App, { clock, log, store, health }: GatewayDeps, base: string): void {

@@ -5,11 +5,12 @@ const DATA_POLICY = "default-src 'none'; frame-ancestors 'none'";
 
 /** Headers with which a browser takes an answer for no more than it is (https://owasp.org/www-project-secure-headers/). */
 export function addSafeHeaders(app: App): void {
-  app.addHook('onRequest', async (_request, reply) => {
+  app.addHook('onRequest', (_request, reply, done) => {
     reply
       .header('x-content-type-options', 'nosniff')
       .header('referrer-policy', 'no-referrer')
       .header('cross-origin-resource-policy', 'same-origin')
       .header('content-security-policy', DATA_POLICY);
+    done();
   });
 }

@@ -1,9 +1,17 @@
 import type { ServerResponse } from 'node:http';
+import type { FastifyReply } from 'fastify';
 import { EVENT_VERSION, frameOf } from '../actors/events/told-event.ts';
 import { type EventWire, RETRY_MS } from './event-wire.ts';
 
+/** Takes a reply out of Fastify's hands, with the headers that it has so far. @returns it as a stream of Server-Sent Events */
+export function sseReply(reply: FastifyReply): EventWire {
+  for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) reply.raw.setHeader(name, value);
+  reply.hijack();
+  return sseWire(reply.raw);
+}
+
 /** A response as a stream of Server-Sent Events. */
-export function sseWire(response: ServerResponse): EventWire {
+function sseWire(response: ServerResponse): EventWire {
   const gone = new AbortController();
   const leave = (): void => gone.abort();
   response.once('close', leave);

@@ -1,34 +1,69 @@
 import { VigiliaError } from '../errors.ts';
+import type { RemoteView } from '../ports.ts';
 import type { App } from './app.ts';
+import { READ_MS, withinDeadline } from './deadline.ts';
 import type { OpsDeps } from './gateway-deps.ts';
+import { ProcessesSchema, ProcessQuery, processView } from './process-view.ts';
 import { ActorDetailSchema, ActorSchema } from './state-view.ts';
 import { Type } from './typebox.ts';
 import { NoQuery } from './view.ts';
 
 const ActorPath = Type.Object({ '*': Type.String({ minLength: 1, maxLength: 512 }) }, { additionalProperties: false });
+const ELSEWHERE = ['PROCESS_SILENT', 'STORE_UNAVAILABLE'] as const;
 
-/** The actor tree as it is, and any actor of it by its path, with what it did. */
-export function addStateRoutes(app: App, { system }: Pick<OpsDeps, 'system'>): void {
+/** The processes of this database, the actor tree of each as it is, and any actor of it by its path, with what it did. */
+export function addStateRoutes(app: App, { clock, system, processes }: Pick<OpsDeps, 'clock' | 'system' | 'processes'>): void {
+  app.get(
+    '/api/processes',
+    {
+      config: { scope: 'read', summary: 'The processes that share this database, and how each gets on' },
+      schema: { querystring: NoQuery, response: { 200: ProcessesSchema } },
+    },
+    async () => ({ processes: (await withinDeadline(clock, READ_MS, processes.list())).map(processView) }),
+  );
+
   app.get(
     '/api/state',
     {
-      config: { scope: 'read', summary: 'The tree of actors, as it is now' },
-      schema: { querystring: NoQuery, response: { 200: ActorSchema } },
+      config: { scope: 'read', summary: 'The tree of actors, as it is now; of any process', errors: ELSEWHERE },
+      schema: { querystring: ProcessQuery, response: { 200: ActorSchema } },
     },
-    async (_request, reply) => reply.send(system.tree()),
+    async (request, reply) => {
+      const { process } = request.query;
+      if (process === undefined) return reply.send(system.tree());
+      if (processes.isSelf(process)) return reply.send({ ...system.tree(), process, seenAgoMs: 0, stale: false });
+      return reply.send(found(process, await withinDeadline(clock, READ_MS, processes.tree(process))));
+    },
   );
 
   app.get(
     '/api/state/*',
     {
-      config: { scope: 'read', summary: 'One actor by its path, with its past, and those below it' },
-      schema: { params: ActorPath, querystring: NoQuery, response: { 200: ActorDetailSchema } },
+      config: {
+        scope: 'read',
+        summary: 'One actor by its path, with its past, and those below it; of any process',
+        errors: ELSEWHERE,
+      },
+      schema: { params: ActorPath, querystring: ProcessQuery, response: { 200: ActorDetailSchema } },
     },
     async (request, reply) => {
       const path = request.params['*'];
-      const found = system.find(path);
-      if (found === undefined) throw new VigiliaError('NOT_FOUND', 'There is no such actor; GET /api/state shows the tree.');
-      return reply.send(found);
+      const { process } = request.query;
+      if (process !== undefined && !processes.isSelf(process))
+        return reply.send(found(process, await withinDeadline(clock, READ_MS, processes.actor(process, path))));
+      const actor = system.find(path);
+      if (actor === undefined) throw absent('GET /api/state');
+      return reply.send(process === undefined ? actor : { ...actor, process, seenAgoMs: 0, stale: false });
     },
   );
+}
+
+/** @returns what another process says, with how old that is */
+function found<T>(process: string, { value, at, seenAgoMs, stale }: RemoteView<T>) {
+  if (value === undefined) throw absent(`GET /api/state?process=${process}`);
+  return { ...value, process, at, seenAgoMs, stale };
+}
+
+function absent(where: string): VigiliaError {
+  return new VigiliaError('NOT_FOUND', `There is no such actor; ${where} shows the tree.`);
 }

@@ -37,10 +37,15 @@ const ChannelsBody = Type.Object(
 );
 
 const CachedSchema = Type.Object({
-  source: Type.Literal('cache'),
+  source: Type.Literal('cache', { description: 'Telegram was not asked: they were read within the last 5 minutes.' }),
   count: Type.Integer({ description: 'How many messages there are: limit, or all of a channel that has fewer.' }),
   messages: Type.Array(MessageSchema, { description: 'The newest of them, newest first; at most 500.' }),
-  next: nullable(Type.Object({ url: Type.String() }, { description: 'Where the rest is, when count is greater.' })),
+  next: nullable(
+    Type.Object(
+      { url: Type.String({ description: 'A path of this gateway.' }) },
+      { description: 'Where the rest is, when count is greater.' },
+    ),
+  ),
 });
 
 /** The requests that become jobs. */

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import type { TSchema } from 'typebox';
+import { nameSchema } from './patterned.ts';
 import { Type } from './typebox.ts';
 
 /** @returns a schema that takes null too */
@@ -18,10 +19,12 @@ export function isoTimeOrNull(ms: number | null): string | null {
 }
 
 /** An account's id, as requests name it. */
-export const AccountIdSchema = Type.String({
-  pattern: '^[A-Za-z0-9_-]{1,64}$',
-  description: 'Which Telegram account shall do it; without it one is chosen.',
-});
+export const AccountIdSchema = nameSchema('Which Telegram account shall do it; without it one is chosen.');
+
+/** An account whose view of what is stored is asked for. */
+export const SeenBySchema = nameSchema(
+  'Only what is of channels that this account has met; without it everything that is stored.',
+);
 
 /** A channel, as paths name it. */
 export const ChannelPathSchema = Type.Object(

@@ -42,8 +42,10 @@ function unbound(): never {
 const errorOf = (event: unknown): VigiliaError => toVigiliaError((event as { error?: unknown }).error);
 const nextOf = (event: unknown): Next => (event as { output: Next }).output;
 
-/** A failed call: told apart by whether the channel can be seen at all, and whether Telegram named a time. */
+/** A failed call: told apart by whether Telegram knows the place asked from, whether the channel can be seen at all, and
+ * whether a time was named. */
 const afterFailure = [
+  { guard: 'isPlaceUnknown', target: 'misplaced', actions: ['keepError', 'planRetry'] },
   { guard: 'isClosed', target: 'paused', actions: 'keepError' },
   { target: 'waiting', actions: ['keepError', 'planRetry'] },
 ] as const;
@@ -62,11 +64,14 @@ export const feedMachine = setup({
     awaitTurn: fromPromise<void>(unbound),
     /** Asks for a difference and has it written. */
     askDifference: fromPromise<Next>(unbound),
+    /** Has the ledger begin anew with the channel. */
+    beginAnew: fromPromise<void>(unbound),
     /** Reads one page of the history and has it written. @returns whether that was the last one */
     readPage: fromPromise<{ readonly done: boolean }, { readonly targetPts: number }>(unbound),
   },
   guards: {
     isClosed: ({ event }) => CLOSED.has(errorOf(event).code),
+    isPlaceUnknown: ({ event }) => errorOf(event).code === 'TELEGRAM_PLACE_UNKNOWN',
     isLive: ({ event }) => nextOf(event).kind === 'live',
     isTooLong: ({ event }) => nextOf(event).kind === 'backfill',
     isAtOnce: ({ event }) => {
@@ -140,6 +145,14 @@ export const feedMachine = setup({
           { target: 'too-long', actions: 'countPage' },
         ],
         onError: afterFailure,
+      },
+    },
+    // Asked from the beginning it says what it still tells, or that this is too much: nothing is passed over.
+    misplaced: {
+      invoke: {
+        src: 'beginAnew',
+        onDone: { target: 'waiting', actions: 'forgetTarget' },
+        onError: { target: 'waiting', actions: ['keepError', 'planRetry'] },
       },
     },
     paused: { entry: ['forgetTarget', 'tellPaused'], after: { paused: 'gap' }, on: { RESUME: 'gap' } },

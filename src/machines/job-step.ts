@@ -47,7 +47,8 @@ export function stepJob(job: Job, events: readonly JobMachineEvent[]): JobChange
       return undefined;
     }
     const [next] = transition(jobMachine, snapshot, event);
-    log.push({ event: event.type, from: statusOf(snapshot.value), to: statusOf(next.value), detail: detailOf(event) });
+    const detail = detailOf(event, next.context.endedAt);
+    log.push({ event: event.type, from: statusOf(snapshot.value), to: statusOf(next.value), detail });
     snapshot = next;
   }
   const set: Record<string, unknown> = { status: statusOf(snapshot.value), machineVersion: JOB_MACHINE_VERSION };
@@ -67,7 +68,7 @@ function statusOf(value: unknown): JobStatus {
 }
 
 /** What of an event is worth a line in the job's history: not the result and not the checkpoint, which the row has. */
-function detailOf(event: JobMachineEvent): JsonObject {
+function detailOf(event: JobMachineEvent, endedAt: number | null): JsonObject {
   switch (event.type) {
     case 'CLAIM':
       return { token: event.token };
@@ -75,7 +76,8 @@ function detailOf(event: JobMachineEvent): JsonObject {
       return { done: event.progress.done, total: event.progress.total };
     case 'FAIL':
     case 'THROTTLE':
-      return { error: { ...event.error }, retryAt: event.retryAt };
+      // What has ended is not tried again.
+      return { error: { ...event.error }, ...(endedAt === null && { retryAt: event.retryAt }) };
     case 'PARK':
     case 'CANCEL':
       return { error: { ...event.error } };

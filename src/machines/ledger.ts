@@ -21,7 +21,12 @@ export type LedgerEntry =
       /** Where the box stands with it; absent where that is not known before the difference is whole. */
       readonly position?: Position;
     }
-  | { readonly kind: 'position'; readonly position: Position }
+  | {
+      readonly kind: 'position';
+      readonly position: Position;
+      /** The box begins anew there, which may be further back than what is stored. */
+      readonly anew?: true;
+    }
   /** Something is missing. */
   | { readonly kind: 'gap'; readonly gap: Gap }
   /** Nothing is any more. */

@@ -17,6 +17,8 @@ interface LinkContext {
 export interface LinkPolicy {
   /** Delay before the next attempt, in ms, after this many failures in a row (from 0). */
   readonly backoffMs: (attempt: number) => number;
+  /** How long others wait for the outcome of an attempt before they go on without it, in ms. */
+  readonly patienceMs: () => number;
 }
 
 /** The server, or the connection to it, is gone: told by whoever sees it before anybody asks. */
@@ -33,7 +35,7 @@ const faultOf = (event: unknown): Fault => toVigiliaError((event as { error?: un
 
 /**
  * The link to a server. One that cannot be reached is a state, never an exit; one that is not ours to use (a foreign database) is an exit,
- * told before it ends.
+ * told before it ends. One that answers is asked to do what it is for as well: a database on a full disk answers, and is `limited`.
  */
 export const linkMachine = setup({
   types: {
@@ -45,6 +47,7 @@ export const linkMachine = setup({
   actors: {
     prepare: fromPromise<void>(unbound),
     check: fromPromise<void>(unbound),
+    prove: fromPromise<void>(unbound),
     watch: fromCallback<LinkLost>(unbound),
   },
   guards: { isHopeless: ({ event }) => !['transient', 'throttled'].includes(faultOf(event)) },
@@ -53,12 +56,17 @@ export const linkMachine = setup({
     keepFailure: assign(({ event }) => ({ failure: toVigiliaError((event as { error?: unknown }).error) })),
     countAttempt: assign({ attempt: ({ context }) => context.attempt + 1 }),
     reset: assign({ attempt: 0, lastError: null }),
+    forgive: assign({ lastError: null }),
+    goAhead: unbound,
     tellUp: unbound,
+    tellWhole: unbound,
+    tellLimited: unbound,
     tellDown: unbound,
     tellRefused: unbound,
   },
   delays: {
     checkInterval: CHECK_INTERVAL_MS,
+    patience: ({ context }) => context.policy.patienceMs(),
     backoff: ({ context }) => context.policy.backoffMs(context.attempt),
   },
 }).createMachine({
@@ -69,6 +77,8 @@ export const linkMachine = setup({
   on: { SHUTDOWN: '.ended' },
   states: {
     connecting: {
+      // A server that takes connections and says nothing is nothing to wait for.
+      after: { patience: { actions: 'goAhead' } },
       invoke: {
         src: 'prepare',
         onDone: 'up',
@@ -82,10 +92,14 @@ export const linkMachine = setup({
       entry: ['reset', 'tellUp'],
       invoke: { src: 'watch' },
       on: { LOST: 'down' },
-      initial: 'waiting',
+      initial: 'proving',
       states: {
-        waiting: { after: { checkInterval: 'checking' } },
-        checking: { invoke: { src: 'check', onDone: 'waiting', onError: '#link.down' } },
+        waiting: { entry: ['forgive', 'tellWhole'], after: { checkInterval: 'checking' } },
+        checking: { invoke: { src: 'check', onDone: 'proving', onError: '#link.down' } },
+        proving: { invoke: { src: 'prove', onDone: 'waiting', onError: { target: 'doubted', actions: 'keepError' } } },
+        // It failed at what it is for: whether that is all, or it is gone, an answer tells.
+        doubted: { invoke: { src: 'check', onDone: 'limited', onError: '#link.down' } },
+        limited: { entry: 'tellLimited', after: { checkInterval: 'checking' } },
       },
     },
     down: {

@@ -123,6 +123,7 @@ export const loginMachine = setup({
     hasTriesLeft: ({ context }) => (context.triesLeft ?? 0) > 1,
     codeWrong: isCode('LOGIN_CODE_INVALID'),
     codeExpired: isCode('LOGIN_CODE_EXPIRED'),
+    isAnothers: isCode('ACCOUNT_OF_ANOTHER'),
     noOtherWay: isCode('LOGIN_NO_OTHER_WAY'),
     passwordNeeded: isCode('LOGIN_PASSWORD_NEEDED'),
     passwordWrong: isCode('LOGIN_PASSWORD_INVALID'),
@@ -377,11 +378,25 @@ export const loginMachine = setup({
       states: {
         writing: {
           entry: tell('saving'),
-          invoke: { src: 'save', onDone: '#login.done', onError: { target: 'pausing', actions: ['keepError', 'noteTrouble'] } },
+          invoke: {
+            src: 'save',
+            onDone: '#login.done',
+            onError: [
+              { guard: 'isAnothers', target: '#login.refusing', actions: 'keepError' },
+              { target: 'pausing', actions: ['keepError', 'noteTrouble'] },
+            ],
+          },
           on: { CANCEL: {}, SHUTDOWN: {} },
         },
         pausing: { entry: tell('saving'), after: { pause: 'writing' } },
       },
+    },
+    // Nobody has a use for what was made at Telegram.
+    refusing: {
+      entry: tell('cancelling'),
+      invoke: { src: 'cancelLogin', onDone: 'failed', onError: 'failed' },
+      after: { closeDeadline: 'failed' },
+      on: { CANCEL: {} },
     },
     cancelling: {
       entry: tell('cancelling'),

@@ -12,6 +12,8 @@ const MOST_HELD = 1_000;
 /** How often in vain it is asked again what Telegram calls complete though it told of more, and the first pause before that, in ms. */
 const TRIES_IN_VAIN = 5;
 const PAUSE_IN_VAIN_MS = 500;
+/** Where a channel stands before anything has happened in it; 0 is no place to ask from. */
+const FIRST_PTS = 1;
 const SEQUENCE = { waitMs: GAP_WAIT_MS, mostHeld: MOST_HELD };
 /** Reasons that know of no hole, and only have a look. */
 const SUSPICIONS: ReadonlySet<GapReason> = new Set<GapReason>(['connected', 'silence', 'poll']);
@@ -148,8 +150,25 @@ export class MessageBox {
     this.#qts.restart(position.qts);
     this.#seq.restart(position.seq);
     this.#date = position.date;
-    this.#out.push({ kind: 'position', position: this.position as Position });
+    this.#out.push({ kind: 'position', position: this.position as Position, anew: true });
     this.#ask(this.#account, 'hole', null, nowMs);
+    return this.#take();
+  }
+
+  /**
+   * Telegram does not know the place at which a channel is taken to stand: it begins anew before all that it can tell, so that whatever it has is
+   * looked at again.
+   */
+  restartChannel(chatId: ChatId): LedgerEntry[] {
+    const channel = this.#channels.get(chatId);
+    if (!channel?.recovery) return [];
+    const { recovery } = channel;
+    this.#tell(recovery);
+    // Counted from a place that there is not.
+    recovery.gap = { ...recovery.gap, to: null };
+    recovery.stoodAt = [FIRST_PTS];
+    channel.pts.restart(FIRST_PTS);
+    this.#out.push({ kind: 'position', position: channelPosition(channel.name, FIRST_PTS), anew: true });
     return this.#take();
   }
 

@@ -291,6 +291,8 @@ export const supervisorMachine = setup({
                 next: {
                   always: [
                     { guard: 'queueEmpty', target: '#supervisor.serving.running' },
+                    // Nothing stands on it: what is wanted of the others does not wait until it is up, which may be never.
+                    { guard: 'isIsolated', target: '#supervisor.serving.running', actions: ['markRunning', 'startHead', 'shift'] },
                     { target: 'awaiting', actions: ['markRunning', 'startHead'] },
                   ],
                 },

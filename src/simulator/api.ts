@@ -65,6 +65,18 @@ export interface ScriptedFailure {
   times: number;
 }
 
+/**
+ * A method as the schema spells it, from that or from GramJS's spelling (`messages.GetHistory`); `*` stands for all.
+ * @throws Error in words for people where there is none
+ */
+export function scriptableMethod(given: string): string {
+  const name = given.replace(/(^|\.)([A-Z])/, (_, before: string, first: string) => before + first.toLowerCase());
+  if (name === '*' || Object.hasOwn(METHODS, name)) return name;
+  throw new Error(
+    `the simulator has no method ${given}; it has ${Object.keys(METHODS).sort().join(', ')}, and * for all of them`,
+  );
+}
+
 /** The name a failure goes by. @param phone whose calls fail; undefined for everybody's */
 export function failureName(method: string, phone: string | undefined): string {
   return phone === undefined ? method : `${phone} ${method}`;

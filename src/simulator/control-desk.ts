@@ -1,5 +1,5 @@
 import type { AccountState } from './account-state.ts';
-import { failureName } from './api.ts';
+import { failureName, scriptableMethod } from './api.ts';
 import type { ChannelBox } from './channel-box.ts';
 import type { ControlOp, ControlOps, ControlRequest, DumpedMessage, ListedAccount, ListedChannel } from './control.ts';
 import { accountAt, boxCalled, present } from './desk-lookup.ts';
@@ -70,14 +70,15 @@ export class ControlDesk {
         return {};
       },
       fail: ({ method, code, message, times = Number.POSITIVE_INFINITY, phone }) => {
-        const name = failureName(method, phone);
+        const name = failureName(scriptableMethod(method), phone);
         if (times <= 0) server.api.failures.delete(name);
         else server.api.failures.set(name, { code, message, times });
         return {};
       },
       delay: ({ method, delayMs }) => {
-        if (delayMs <= 0) server.api.delays.delete(method);
-        else server.api.delays.set(method, delayMs);
+        const name = scriptableMethod(method);
+        if (delayMs <= 0) server.api.delays.delete(name);
+        else server.api.delays.set(name, delayMs);
         return {};
       },
       handshake: ({ answers }) => {

@@ -56,6 +56,7 @@ describe('what is recorded of an event', () => {
     const { actor, record, clock } = watch(door);
     actor.send({ type: 'OPEN' });
     expect(record.transitions()[0]).toEqual({
+      number: 2,
       at: clock.now(),
       incarnation: 1,
       event: 'OPEN',

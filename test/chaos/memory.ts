@@ -21,7 +21,8 @@ const MAY_GROW_BYTES = 24 * 2 ** 20;
 /** @returns what a process holds now; undefined where it has just ended */
 export function sampleOf(process: string, life: number, pid: number, atMs: number): Promise<MemorySample | undefined> {
   return usageOf(pid).then(
-    ({ rssBytes }) => ({ process, life, atMs, rssBytes }),
+    // One that has ended and that nobody has taken note of yet holds nothing, and does not say so in a number.
+    ({ rssBytes }) => (rssBytes > 0 ? { process, life, atMs, rssBytes } : undefined),
     () => undefined,
   );
 }

@@ -61,6 +61,11 @@ describePostgres('a gateway and a worker', () => {
       expect(text).toContain('vigilia_broker_queue_ready{queue="telegram.sync.dead"} 0');
       expect(text).toContain('vigilia_breaker_state{name="broker",state="closed"} 1');
 
+      // What the worker tells other programs wakes those who listen at the gateway.
+      await until(async () =>
+        Number((await brokerIs(gateway, 'up')).report.dependencies.broker.delivered) > 0 ? true : undefined,
+      );
+
       await rabbit.settle();
       await rabbit.kill();
       expect(await brokerIs(gateway, 'down')).toMatchObject({ status: 200, report: { status: 'degraded' } });

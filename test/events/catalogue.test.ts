@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { newsOf } from '../../src/actors/acts/act-trail.ts';
 import { createMemoryCache } from '../../src/actors/cache/memory.cache.ts';
 import { EventParts } from '../../src/actors/events/event-parts.ts';
 import { toldEvent } from '../../src/actors/events/told-event.ts';
@@ -14,17 +15,20 @@ import { openFileVault } from '../../src/actors/telegram/session/file-vault.ts';
 import { systemClock } from '../../src/clock.ts';
 import type { ErrorRecord } from '../../src/errors.ts';
 import { EVENT_TOPICS } from '../../src/event-topics.ts';
+import { eventTable } from '../../src/http/docs/event-catalogue.ts';
 import { silentLog } from '../../src/log.ts';
 import { connectionMachine } from '../../src/machines/connection.machine.ts';
 import type { JobMachineEvent } from '../../src/machines/job.machine.ts';
 import { stepJob } from '../../src/machines/job-step.ts';
 import type { Job, OutboxEntry, Store } from '../../src/ports.ts';
 import { openTestStore } from '../jobs/job-house.ts';
+import { anAct } from '../store/acts.contract.ts';
 import { jobRow } from '../support/jobs.ts';
 import { until } from '../support/program.ts';
 import { TALES_ID, TelegramHouse } from '../telegram/telegram-house.ts';
 
-const PAGE = readFileSync(new URL('../../docs/events.md', import.meta.url), 'utf8');
+const FILE = new URL('../../docs/events.md', import.meta.url).pathname;
+const PAGE = readFileSync(FILE, 'utf8');
 
 /** Told to a single subscriber by its stream, and written nowhere. */
 const OF_THE_STREAM = ['closed', 'reset'];
@@ -58,6 +62,11 @@ function documented(): Map<string, Documented> {
   }
   return found;
 }
+
+test('the page has the table that /docs shows (rewritten by vitest -u)', async () => {
+  const page = PAGE.replace(/(?<=## The events\n\n)\|[\s\S]*?(?=\n\nThere are no others\.)/, () => eventTable());
+  await expect(page).toMatchFileSnapshot(FILE);
+});
 
 test('the page tells of every event of the catalogue, and of nothing else', () => {
   expect([...documented().keys()].sort()).toEqual([...CATALOGUE, ...OF_THE_STREAM].sort());
@@ -195,6 +204,11 @@ describe('what is told', () => {
       expect(entries, event.type).toHaveLength(1);
       for (const { topic, payload } of entries) note(topic, payload);
     }
+  });
+
+  test('of what people do', () => {
+    for (const outcome of EVENT_TOPICS.act) for (const { topic, payload } of newsOf(anAct({ outcome }))) note(topic, payload);
+    expect(newsOf(anAct({ outcome: 'wanted' }))).toEqual([]);
   });
 
   test('is all of the catalogue, and each event has the fields that the page names', () => {

@@ -196,6 +196,22 @@ describe('a subscription', () => {
     subscription.close();
   });
 
+  it('says how far behind the slowest of those is who listen now', async () => {
+    const hub = new EventHub(() => {});
+    hub.begin(10);
+    const source = new EventSource(hub, { readEvents: async () => ({ events: [], head: 10, oldest: 1 }) });
+    expect(source.behind).toBe(0);
+    const [fast, slow] = [undefined, 3].map((after) => source.subscribe({ after, wants: () => true }));
+    await fast?.begin();
+    expect(source.behind).toBe(7);
+    slow?.close();
+    expect(source.behind).toBe(0);
+    const foreign = source.subscribe({ after: Number.NaN, wants: () => true });
+    expect(source.behind).toBe(0);
+    foreign.close();
+    fast?.close();
+  });
+
   it('lets few read from the store at the same time, and gives its turn back when it is closed while it waits', async () => {
     const hub = new EventHub(() => {});
     hub.begin(10);

@@ -125,7 +125,7 @@ describe('without tokens, on loopback', () => {
 });
 
 describe("the worker's listener", () => {
-  it('has health, metrics and state, and nothing else', async () => {
+  it('has health, metrics, state and what may be done with it, and nothing else', async () => {
     const ops = buildOps(new HttpHouse().deps());
     expect(ops.routeTable.map(({ path }) => path)).toEqual([
       '/',
@@ -133,8 +133,13 @@ describe("the worker's listener", () => {
       '/health/ready',
       '/health',
       '/metrics',
+      '/api/processes',
       '/api/state',
       '/api/state/*',
+      '/api/acts',
+      '/api/acts',
+      '/api/transitions',
+      '/api/caller',
       '/api/machines',
       '/api/machines/:name',
       '/openapi.json',

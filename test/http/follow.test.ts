@@ -41,6 +41,19 @@ describe('following a channel', () => {
     expect(await follow('PUT', '', 'not%20one')).toMatchObject({ status: 400, body: { error: { code: 'INVALID_CHANNEL' } } });
   });
 
+  it('refuses a body, which nobody would heed, unless it says nothing', async () => {
+    const put = (payload: unknown) => ask(app, { method: 'PUT', url: `${CHANNELS}/habr_com/follow`, payload: payload as object });
+    const { status, body } = await put({ accountId: 'second' });
+    expect(status).toBe(400);
+    expect(body.error).toEqual({
+      code: 'INVALID_REQUEST',
+      field: 'accountId',
+      message: 'This route takes no body. What it takes stands in the query string.',
+    });
+    expect(await put([1])).toMatchObject({ status: 400 });
+    expect(await put({})).toMatchObject({ status: 200, body: { followed: { main: true, second: true } } });
+  });
+
   it('needs a token that may write to change it', async () => {
     const tokens = [{ scope: 'read' as const, token: 'a-token-that-may-only-read-things' }];
     app = buildGateway(house.deps({ tokens }));

@@ -40,7 +40,7 @@ describe('/health', () => {
 });
 
 describe('/health/ready', () => {
-  it('is 200 while the store answers, and asks it once a second at most', async () => {
+  it('is 200 while the store takes writes, and asks for one once a second at most', async () => {
     for (let time = 0; time < 3; time++) expect((await ask(app, { url: '/health/ready' })).status).toBe(200);
     expect(house.asked.store).toBe(1);
     await clock.advance(1_000);
@@ -57,7 +57,7 @@ describe('/health/ready', () => {
     expect((await ask(app, { url: '/health/ready' })).status).toBe(200);
   });
 
-  it('is 503 after 2 seconds when the store hangs, and probes share one ping', async () => {
+  it('is 503 after 2 seconds when the store hangs, and probes share one write', async () => {
     house.storeGate = () => new Promise(() => {});
     const asked = [ask(app, { url: '/health/ready' }), ask(app, { url: '/health/ready' })];
     while (house.asked.store === 0) await new Promise((resolve) => setImmediate(resolve));

@@ -1,12 +1,16 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ActDesk } from '../../src/actors/acts/act-desk.ts';
+import { actsSpec } from '../../src/actors/acts/acts.actor.ts';
 import { createWindowReader } from '../../src/actors/cache/window-reader.ts';
 import { getChannels } from '../../src/actors/jobs/actions/get-channels.ts';
 import { syncMessages } from '../../src/actors/jobs/actions/sync-messages.ts';
 import { createIntake } from '../../src/actors/jobs/intake.ts';
 import { createJobDesk } from '../../src/actors/jobs/job-desk.ts';
+import { Registry } from '../../src/actors/registry.ts';
 import { openPgliteDriver } from '../../src/actors/store/pglite.driver.ts';
 import type { SqlDriver } from '../../src/actors/store/sql-driver.ts';
 import { createSqlStore } from '../../src/actors/store/sql-store.ts';
+import { type ActorSystem, startSystem } from '../../src/actors/system.ts';
 import { systemClock } from '../../src/clock.ts';
 import { type ErrorCode, errorRecord, VigiliaError } from '../../src/errors.ts';
 import type { App } from '../../src/http/app.ts';
@@ -36,6 +40,10 @@ let house: HttpHouse;
 let accounts = 0;
 let account: string;
 const logged: object[] = [];
+const log = { ...silentLog, warn: (fields: object) => void logged.push(fields) };
+const registry = new Registry(systemClock);
+const acts = new ActDesk({ clock: systemClock, log, registry, process: 'here', remote: undefined });
+let system: ActorSystem;
 let nudges = 0;
 
 beforeAll(async () => {
@@ -43,22 +51,26 @@ beforeAll(async () => {
   driver = await openPgliteDriver({ dataDir: 'memory' }, deps);
   store = createSqlStore({ driver, ...deps });
   await store.prepare({ kind: 'simulator', id: 'test' });
+  const writer = actsSpec({ ...deps, store, trail: acts.trail, process: 'here', sharesDatabase: false, carryOut: acts.carryOut });
+  system = startSystem({ children: [writer] }, { ...deps, registry, random: () => 0 });
 });
-afterAll(() => store.close());
+afterAll(async () => {
+  await system.stop();
+  await store.close();
+});
 
 beforeEach(async () => {
   account = `account-${++accounts}`;
   await store.ensureAccount(account);
   house = new HttpHouse();
   const clock = systemClock;
-  const log = { ...silentLog, warn: (fields: object) => void logged.push(fields) };
   const nudge = (): void => void nudges++;
   const actions = new Map([syncMessages, getChannels].map((action) => [action.name, action]));
   const entropy = (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Array(bytes));
   const intake = createIntake({ clock, entropy, store, actions, defaultAccount: account, nudge });
   const desk = createJobDesk({ clock, store, checkAccount: intake.checkAccount, nudge });
   const reader = createWindowReader(house.cache, { ...house.store, ...pick(house) }, clock, silentLog);
-  app = buildGateway(house.deps({ log, tokens: TOKENS, store, intake, desk, reader }));
+  app = buildGateway(house.deps({ log, tokens: TOKENS, store, intake, desk, reader, acts }));
 });
 
 /** What the windows are read from: the house's channels, so that some of them are fresh. */
@@ -190,6 +202,9 @@ describe('cancelling a job', () => {
     await work(id, progressed);
     expect((await get(`/jobs/${id}`)).body).toMatchObject({ status: 'cancelled', progress: { done: 1, total: 2 } });
     const { events, next } = (await get(`/jobs/${id}/history`)).body;
+    // Whoever has seen a line asks for what comes after it.
+    const after = (await get(`/jobs/${id}/history?after=${events[0].id}`)).body;
+    expect(after.events).toEqual(events.slice(1));
     expect(events.map(({ event, to }: { event: string; to: string }) => `${event} ${to}`)).toEqual([
       'SUBMIT queued',
       'CLAIM processing',
@@ -309,10 +324,13 @@ describe('dead letters', () => {
       'failed',
     ]);
     expect((await send('/dead-letters/replay', { filter })).body).toEqual({ replayed: 1, left: 0 });
+    expect(await store.listActs({ limit: 1 })).toMatchObject([
+      { act: 'replay', outcome: 'done', detail: { filter, done: 1, left: 0 } },
+    ]);
     expect(await list()).toEqual([ids[3]]);
   });
 
-  it('are purged by an admin who says which ones, and that is logged', async () => {
+  it('are purged by an admin who says which ones, and that is logged and written down', async () => {
     const ids = [];
     for (let n = 0; n < 3; n++) ids.push(await dead());
     const filter = { accountId: account };
@@ -327,14 +345,19 @@ describe('dead letters', () => {
     const gone = await ask(app, { method: 'DELETE', url: `${BASE}/dead-letters/${ids[0]}`, headers: as(ADMIN) });
     expect(gone).toMatchObject({ status: 204, text: '' });
     expect(logged.at(-1)).toMatchObject({
-      job: ids[0],
-      account,
-      error: 'CHANNEL_NOT_FOUND',
+      act: 'purge',
+      outcome: 'done',
+      detail: { filter: { id: ids[0] }, account, error: 'CHANNEL_NOT_FOUND', done: 1 },
       requestId: gone.headers['x-request-id'],
     });
     expect((await send('/dead-letters/purge', { filter, limit: 1 }, ADMIN)).body).toEqual({ purged: 1, left: 1 });
-    expect(logged.at(-1)).toMatchObject({ purged: 1, left: 1, caller: expect.any(String) });
-    expect(JSON.stringify(logged)).not.toContain(ADMIN);
+    expect(logged.at(-1)).toMatchObject({ detail: { filter, done: 1, left: 1 }, caller: expect.any(String) });
+    const written = await store.listActs({ limit: 2 });
+    expect(written).toMatchObject([
+      { act: 'purge', actor: null, outcome: 'done', detail: { filter, done: 1, left: 1 }, asker: { by: 'token' } },
+      { act: 'purge', detail: { filter: { id: ids[0] }, done: 1 }, asker: { requestId: gone.headers['x-request-id'] } },
+    ]);
+    expect(JSON.stringify([logged, written])).not.toContain(ADMIN);
     expect(await list()).toEqual([ids[2]]);
     expect(await get(`/jobs/${ids[1]}`)).toMatchObject({ status: 404 });
     expect((await send('/dead-letters/purge', { all: true }, ADMIN)).body.left).toBe(0);
@@ -358,6 +381,7 @@ describe('a dead letter that another program is to be told of', () => {
     await work('theirs', claimed, failedWith('CHANNEL_NOT_FOUND'));
     const remove = (): Promise<Answer> => ask(app, { method: 'DELETE', url: `${BASE}/dead-letters/theirs`, headers: as(ADMIN) });
     expect(await remove()).toMatchObject({ status: 409, body: { error: { code: 'ANSWER_OWED' } } });
+    expect(await store.listActs({ limit: 1 })).toMatchObject([{ act: 'purge', outcome: 'refused', code: 'ANSWER_OWED' }]);
     await store.noteAnswered(['theirs'], now);
     expect((await remove()).status).toBe(204);
     expect((await remove()).status).toBe(404);

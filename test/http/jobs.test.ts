@@ -195,7 +195,7 @@ describe('a job', () => {
     house.jobs.set('sync-1', aJob({ result: { count: 2, messages: [{ id: 1 }] }, error, checkpoint: { hidden: 'yes' } }));
     const { body, text } = await ask(app, { url: `${BASE}/jobs/sync-1` });
     expect(body.result).toEqual({ count: 2, messages: [{ id: 1 }] });
-    expect(body.error).toEqual({ code: 'TELEGRAM_TIMEOUT', message: 'late' });
+    expect(body.error).toEqual({ code: 'TELEGRAM_TIMEOUT', message: 'Late.' });
     expect(text).not.toContain('hidden');
   });
 });

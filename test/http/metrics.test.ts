@@ -29,7 +29,7 @@ Labels are bounded: \`route\` is a route's template, or \`none\` for a path that
 ${head}
 ${ours.map(row).join('\n')}
 
-Beside them stand those that prom-client collects of every Node process (\`process_…\`, \`nodejs_…\`): memory, CPU, open files, the event loop's lag, garbage collection.
+Beside them stand those that prom-client collects of every Node process (\`process_…\`, \`nodejs_…\`): memory, CPU, open files, garbage collection.
 `;
 }
 

@@ -1,9 +1,12 @@
 import { createConfig, lintFromString } from '@redocly/openapi-core';
+import type { InjectOptions } from 'fastify';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ERRORS } from '../../src/errors.ts';
 import type { App } from '../../src/http/app.ts';
+import { exampleAnswer } from '../../src/http/docs/answers/example-answer.ts';
+import { exampleError } from '../../src/http/docs/error-examples.ts';
 import { buildGateway } from '../../src/http/server.ts';
-import { ask } from '../support/ask.ts';
+import { ask, post } from '../support/ask.ts';
 import { aChannel, aMessage, HttpHouse } from '../support/http-house.ts';
 
 const GOLDEN = new URL('../golden/openapi.json', import.meta.url).pathname;
@@ -58,6 +61,37 @@ describe('GET /openapi.json', () => {
     }
   });
 
+  // That each fits its answer, and has nothing besides, the linter has checked.
+  it('has an example of every answer, written by hand', () => {
+    for (const row of app.routeTable) {
+      for (const status of Object.keys((row.schema.response as object | undefined) ?? {}))
+        expect(exampleAnswer(row, status), `${row.method} ${row.path} ${status}: src/http/docs/answers has none`).toBeDefined();
+    }
+  });
+
+  it('has the headers that are sent and answered', async () => {
+    const guarded = buildGateway(house.deps({ tokens: [{ scope: 'write', token: 'w'.repeat(32) }] }));
+    const url = '/api/telegram-gateway/sync-messages';
+    const asked = { method: 'POST', url, body: { channelId: 'habr_com' } } as const;
+    const headers = { 'x-gateway-token': 'w'.repeat(32), 'idempotency-key': 'one' };
+    const { status, headers: answered } = await ask(guarded, { ...asked, headers });
+    expect(status).toBe(202);
+    const operation = document.paths[url].post;
+    const documented = Object.keys(operation.responses[202].headers);
+    expect(documented).toEqual(
+      expect.arrayContaining(['X-Request-Id', 'RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset', 'Location']),
+    );
+    // A replay alone has the last one.
+    for (const name of documented.filter((one) => one !== 'Idempotent-Replayed'))
+      expect(answered).toHaveProperty(name.toLowerCase());
+    for (const { method, path, scope, errors } of app.routeTable) {
+      const { parameters = [] } = document.paths[path.replaceAll(/:(\w+)/g, '{$1}').replace('*', '{path}')][method.toLowerCase()];
+      const inHeader = parameters.filter((one: { in: string }) => one.in === 'header').map(({ name }: { name: string }) => name);
+      expect(inHeader.includes('Idempotency-Key'), path).toBe(scope !== 'public' && errors.includes('IDEMPOTENCY_KEY_REUSED'));
+    }
+    expect(document.paths['/health/live'].get.responses[200].headers).not.toHaveProperty('RateLimit-Limit');
+  });
+
   it('says what is answered', async () => {
     house.channels.push(aChannel());
     house.messages.push(aMessage(7));
@@ -95,5 +129,22 @@ describe('GET /docs', () => {
     const { text } = await ask(guarded, { url: '/docs', headers: { host: '"><script>alert(1)</script>' } });
     expect(text).toContain('-H &quot;X-Gateway-Token: $GATEWAY_TOKEN&quot;');
     expect(text.match(/<script>/g)).toHaveLength(1);
+  });
+});
+
+describe('an example of an error', () => {
+  const BASE = '/api/telegram-gateway';
+  const CODES = ['INVALID_REQUEST', 'INVALID_CHANNEL', 'NOT_FOUND', 'METHOD_NOT_ALLOWED', 'LOGIN_NOT_FOUND'] as const;
+  const ASKED: Readonly<Record<(typeof CODES)[number], InjectOptions>> = {
+    INVALID_REQUEST: { url: `${BASE}/jobs?limit=0&offset=5` },
+    INVALID_CHANNEL: post(`${BASE}/sync-messages`, { channelId: 'no channel!' }),
+    NOT_FOUND: { url: `${BASE}/jobs/JOB_ID` },
+    METHOD_NOT_ALLOWED: { method: 'PUT', url: `${BASE}/jobs` },
+    LOGIN_NOT_FOUND: { url: `${BASE}/accounts/second/login` },
+  };
+
+  it.each(CODES)('is what is answered: %s', async (code) => {
+    await house.logins.create('second');
+    expect((await ask(app, ASKED[code])).body).toEqual(exampleError(code));
   });
 });

@@ -152,6 +152,54 @@ describe('a query or path that does not fit is refused with its field', () => {
   });
 });
 
+describe('what is wrong is said in words', () => {
+  const LOGIN = '/api/telegram-gateway/accounts/main/login';
+  const JOBS = '/api/telegram-gateway/jobs';
+
+  it.each([
+    ['?status=done', 'status: must be one of queued, processing, completed, failed, delayed, cancelled.'],
+    ['?action=foo', 'action: must be one of sync-messages, get-channels.'],
+    ['?limit=0', 'limit: must be from 1 to 200.'],
+    ['?limit=many', 'limit: must be a whole number.'],
+    ['?channel=', 'channel: must not be empty.'],
+    [`?channel=${'x'.repeat(257)}`, 'channel: must have at most 256 characters.'],
+    ['/a%20b', 'id: must be 1 to 64 letters (A to Z), digits, _ and -.'],
+  ])('%s → %s', async (url, message) => {
+    expect((await ask(app, { url: JOBS + url })).body.error.message).toBe(message);
+  });
+
+  it('choices of machines and logins too', async () => {
+    const { body } = await ask(app, { url: '/api/machines/job?format=png' });
+    expect(body.error.message).toBe('format: must be one of json, svg, mermaid.');
+    const login = await ask(app, post(LOGIN, { method: 'sms', phone: 'mine' }));
+    expect(login.body.error.message).toBe(
+      'method: must be one of code, qr; phone: must be a number in international form, as +55 11 90000-1234.',
+    );
+  });
+
+  it('all at once, the first of them as the field', async () => {
+    const wrong = { limit: 0, force: 'yes', Limit: 5, accountID: 'main' };
+    const { body } = await ask(app, post(SYNC, wrong));
+    expect(body.error).toEqual({
+      code: 'INVALID_REQUEST',
+      message:
+        'Limit: there is no such field in the body; accountID: there is no such field in the body; channelId: is missing; ' +
+        'limit: must be from 1 to 1000000; force: must be true or false.',
+      field: 'Limit',
+    });
+    const both = await ask(app, post(SYNC, { channelId: true }));
+    expect(both.body.error.message).toBe('channelId: must be a string, or must be a whole number.');
+  });
+
+  it('but at most eight faults, in fields of a bounded length', async () => {
+    const body = Object.fromEntries(Array.from({ length: 1_000 }, (_, at) => [`${at}`.padEnd(200, 'x'), at]));
+    const { error } = (await ask(app, post(SYNC, body))).body;
+    expect(error.message.split('; ').length).toBeLessThanOrEqual(8);
+    expect(error.message.length).toBeLessThan(1_000);
+    expect(error.field).toBe(`0${'x'.repeat(63)}…`);
+  });
+});
+
 describe('what is not there', () => {
   it.each([
     ['GET', '/nowhere'],

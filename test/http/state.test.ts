@@ -1,15 +1,17 @@
 import { Compile } from 'typebox/compile';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { setup } from 'xstate';
+import { packView } from '../../src/actors/processes/view-text.ts';
 import { Registry } from '../../src/actors/registry.ts';
 import { type ActorSystem, startSystem } from '../../src/actors/system.ts';
 import type { App } from '../../src/http/app.ts';
+import { ProcessesSchema } from '../../src/http/process-view.ts';
 import { buildGateway, buildOps } from '../../src/http/server.ts';
 import { ActorDetailSchema, ActorSchema } from '../../src/http/state-view.ts';
 import { silentLog } from '../../src/log.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { ask } from '../support/ask.ts';
-import { HttpHouse, node } from '../support/http-house.ts';
+import { FIGURES, HttpHouse, node } from '../support/http-house.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 const machine = setup({}).createMachine({
@@ -42,6 +44,7 @@ beforeEach(async () => {
       return { logic: machine };
     },
     view: () => ({ rate: 60 }),
+    queued: () => 3,
     backoff: { baseMs: 1_000, capMs: 1_000 },
   };
   system = startSystem({ children: [heart] }, { clock, registry, random: () => 1, log: silentLog });
@@ -86,6 +89,7 @@ describe('GET /api/state/:actor', () => {
       path: 'root/heart',
       state: 'resting',
       context: { rate: 60 },
+      queued: 3,
       events: { handled: 3, rejected: 1, longest: { durationMs: 0 } },
       states: [{ state: 'resting' }, { state: 'racing' }, { state: 'resting' }, { state: 'starting' }, { state: 'waiting' }],
       transitions: [
@@ -125,13 +129,63 @@ describe('GET /api/state/:actor', () => {
   });
 });
 
+describe('GET /api/processes', () => {
+  it('is this process alone where nobody shares its database, in the shape that is documented', async () => {
+    const { status, body } = await ask(app, { url: '/api/processes' });
+    expect(status).toBe(200);
+    expect([...Compile(ProcessesSchema).Errors(body)]).toEqual([]);
+    expect(body.processes).toMatchObject([{ id: 'self', self: true, role: 'all', stale: false, accounts: ['main'], ...FIGURES }]);
+  });
+
+  it('has the others with their age, and the tree of each is there by its id', async () => {
+    const house = new HttpHouse();
+    const text = await packView({ at: 5, value: system.tree() });
+    const { lag, busy, memory } = FIGURES;
+    const row = {
+      id: 'there',
+      role: 'worker',
+      host: 'b',
+      pid: 2,
+      version: '0.1.0',
+      startedAt: 1,
+      figures: { lag, busy, memory },
+    };
+    house.desk = {
+      processes: async () => [{ ...row, seenAgeMs: 12_000, accounts: ['second'] }],
+      lookAt: async (id, path) =>
+        id === 'there'
+          ? { version: 1, text: path === '' ? text : null, absent: path !== '', ageMs: 11_000, seenAgeMs: 12_000 }
+          : undefined,
+    };
+    const other = buildGateway(house.deps({ system }));
+    const { body } = await ask(other, { url: '/api/processes' });
+    expect([...Compile(ProcessesSchema).Errors(body)]).toEqual([]);
+    expect(body.processes).toMatchObject([{ self: true }, { id: 'there', self: false, stale: true, accounts: ['second'] }]);
+    const tree = await ask(other, { url: '/api/state?process=there' });
+    expect([...Compile(ActorSchema).Errors(tree.body)]).toEqual([]);
+    expect(tree.body).toMatchObject({ path: 'root', process: 'there', at: 5, stale: true, children: [{ path: 'root/heart' }] });
+    expect(tree.body.seenAgoMs).toBeGreaterThanOrEqual(11_000);
+    expect(await ask(other, { url: '/api/state/root/heart?process=there' })).toMatchObject({
+      status: 404,
+      body: { error: { code: 'NOT_FOUND', message: expect.stringContaining('/api/state?process=there') } },
+    });
+    expect(await ask(other, { url: '/api/state?process=nobody' })).toMatchObject({
+      status: 404,
+      body: { error: { code: 'NOT_FOUND', field: 'process', message: expect.stringContaining('/api/processes') } },
+    });
+    expect(await ask(other, { url: '/api/state?process=a%20b' })).toMatchObject({ status: 400 });
+    const own = await ask(other, { url: '/api/state/root/heart?process=self' });
+    expect(own.body).toMatchObject({ path: 'root/heart', process: 'self', seenAgoMs: 0, stale: false, context: { rate: 60 } });
+  });
+});
+
 describe('/metrics of actors', () => {
   it('counts their events, restarts and longest handler, and what is used up of an intensity', async () => {
     const house = new HttpHouse();
     house.clock = clock;
     const deps = house.deps();
     const metrics = createMetrics(
-      { store: house.store, system, health: deps.health, events: () => house.hub.figures },
+      { store: house.store, system, health: deps.health, figures: () => FIGURES, events: () => house.hub.figures },
       clock,
       silentLog,
     );
@@ -145,6 +199,7 @@ describe('/metrics of actors', () => {
       expect(body).toContain('vigilia_actor_events_total{actor="root/heart",outcome="rejected"} 1');
       expect(body).toContain('vigilia_actor_restarts{actor="root/heart"} 1');
       expect(body).toContain('vigilia_actor_longest_handler_seconds{actor="root/heart"} 0');
+      expect(body).toContain('vigilia_actor_queued{actor="root/heart"} 3');
       expect(body).toContain('vigilia_supervisor_restarts{actor="root"} 1');
       expect(body).toContain('vigilia_supervisor_max_restarts{actor="root"} 10');
     }

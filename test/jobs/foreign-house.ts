@@ -55,7 +55,15 @@ export class ForeignHouse {
     const { connection, status } = this.opened;
     const { publisher, answers, requests } = this.#programs;
     this.#system = startSystem(
-      { children: [brokerLinkSpec(connection, status, deps), publisher, answers, this.#events.sequencer, requests] },
+      {
+        children: [
+          brokerLinkSpec(connection, status, { ...deps, patienceMs: () => 1_000 }),
+          publisher,
+          answers,
+          this.#events.sequencer,
+          requests,
+        ],
+      },
       deps,
     );
     await this.#system.started;

@@ -236,7 +236,7 @@ describeRabbitmq('other programs', () => {
   test('wait with their requests in the queue while the database is away, and lose none', async () => {
     house = await open();
     await openProgram();
-    for (const method of ['insertForeignJob', 'ping']) house.broken.add(method);
+    for (const method of ['insertForeignJob', 'proveWrite']) house.broken.add(method);
     const ids = Array.from({ length: 50 }, jobId);
     await Promise.all(ids.map((id) => send(request(id))));
     await until(async () => house.tally.pausedBy !== undefined || undefined);

@@ -80,6 +80,9 @@ export class ScriptedLink implements TelegramLink {
   async close(): Promise<void> {}
   async signIn(): Promise<void> {}
   async logOut(): Promise<void> {}
+  async userId(): Promise<number> {
+    return 1;
+  }
   session(): string {
     return '';
   }

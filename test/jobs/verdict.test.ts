@@ -22,6 +22,7 @@ const VERDICTS: { readonly [Code in ErrorCode]: 'again' | 'fails' | 'THROTTLE' |
   RATE_LIMITED: 'THROTTLE',
   HEADERS_TOO_LARGE: 'fails',
   INTERNAL: 'again',
+  PROCESS_SILENT: 'again',
   STORE_UNAVAILABLE: 'RELEASE',
   TOO_MANY_STREAMS: 'again',
   AUTH_KEYS_UNAVAILABLE: 'again',
@@ -68,6 +69,7 @@ const VERDICTS: { readonly [Code in ErrorCode]: 'again' | 'fails' | 'THROTTLE' |
   TELEGRAM_LIMITED: 'fails',
   TELEGRAM_REAUTH: 'PARK',
   TELEGRAM_DEACTIVATED: 'PARK',
+  ACCOUNT_OF_ANOTHER: 'fails',
   TELEGRAM_KEY_UNKNOWN: 'PARK',
   TELEGRAM_KEY_DUPLICATED: 'PARK',
   LOGIN_UNDER_WAY: 'fails',
@@ -89,9 +91,12 @@ const VERDICTS: { readonly [Code in ErrorCode]: 'again' | 'fails' | 'THROTTLE' |
   LOGIN_ELSEWHERE: 'again',
   ACCOUNT_REMOVED: 'fails',
   ACCOUNT_EXISTS: 'fails',
+  TELEGRAM_PLACE_UNKNOWN: 'again',
   TELEGRAM_REFUSED: 'fails',
   START_TIMEOUT: 'again',
   SUPERVISION_REFUSED: 'fails',
+  EVENT_NOT_TAKEN: 'fails',
+  ACT_EXPIRED: 'again',
   GAVE_UP: 'again',
 };
 

@@ -26,7 +26,16 @@ class House {
 
   constructor(count: number, change: Partial<AccountsKeeperDeps> = {}) {
     const { clock } = this;
-    const free = { removed: false, owner: null, token: 0, expiresInMs: null, home: null, evidence: null, evidenceAgeMs: null };
+    const free = {
+      removed: false,
+      owner: null,
+      token: 0,
+      expiresInMs: null,
+      home: null,
+      evidence: null,
+      evidenceAgeMs: null,
+      userId: null,
+    };
     this.rows = Array.from({ length: count }, (_, index) => ({ ...free, accountId: `account-${index + 1}` }));
     const handle = {
       add: async ({ id }: { readonly id: string }) => this.#own(id, 'me'),

@@ -24,6 +24,7 @@ const row = (change: Partial<LeaseRow> = {}): LeaseRow => ({
   home: null,
   evidence: EVIDENCE,
   evidenceAgeMs: 2_000,
+  userId: null,
   ...change,
 });
 
@@ -103,4 +104,12 @@ test('an account that nobody has is unserved, and whose session lies elsewhere s
 test('an account that was just taken is unknown until its worker has told of it', async () => {
   const { board } = await boardOf([row({ evidence: null, evidenceAgeMs: null })]);
   expect(board.accounts()[0]).toMatchObject({ state: 'unknown', reason: expect.stringContaining('has not told of it yet') });
+});
+
+test('whose an account is is told whether or not anybody serves it', async () => {
+  const { board } = await boardOf([row({ userId: 7 }), row({ accountId: 'idle', owner: null, expiresInMs: null, userId: 8 })]);
+  expect(board.accounts()).toMatchObject([
+    { id: 'main', userId: 7 },
+    { id: 'idle', state: 'unserved', userId: 8 },
+  ]);
 });

@@ -93,6 +93,7 @@ function leases(start: () => Promise<StoreHarness>): void {
       home: null,
       evidence: null,
       evidenceAgeMs: null,
+      userId: null,
     });
   });
 

@@ -1,12 +1,13 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { Registry } from '../../src/actors/registry.ts';
+import { SaidOnce } from '../../src/actors/said-once.ts';
 import { type ActorSystem, startSystem } from '../../src/actors/system.ts';
 import { AccountLease } from '../../src/actors/telegram/account-lease.ts';
 import { AccountLine } from '../../src/actors/telegram/account-line.ts';
 import { leaseSpec } from '../../src/actors/telegram/lease.actor.ts';
 import { LeaseRenewals } from '../../src/actors/telegram/lease-renewals.ts';
 import { VigiliaError } from '../../src/errors.ts';
-import { silentLog } from '../../src/log.ts';
+import { type Log, silentLog } from '../../src/log.ts';
 import { LEASE_MS, MARGIN_MS, RENEW_MS } from '../../src/machines/lease-rule.ts';
 import type { LeaseAnswer, LeaseRenewal } from '../../src/ports.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
@@ -26,12 +27,15 @@ class House {
     clearTimeout: this.virtual.clearTimeout,
   };
   readonly happened: string[] = [];
+  /** What an operator sees of it at the default level, by its cause. */
+  readonly warned: unknown[] = [];
   readonly renewals: LeaseRenewal[][] = [];
   readonly released: number[] = [];
   taken = 0;
   /** Who has it instead of us, and for how long. */
   other: { owner: string; freeInMs: number } | undefined;
   isAway = false;
+  refusal: VigiliaError | undefined;
   /** The lease is not ours any more. */
   isGone = false;
   /** Held back until it resolves. */
@@ -72,13 +76,19 @@ class House {
     lease.onCut(() => this.happened.push('cut'));
     const deps = { clock, random: () => 0.5, log: silentLog, registry: new Registry(clock) };
     const renewals = new LeaseRenewals(store, 'me', clock, () => []);
+    const log: Log = {
+      ...silentLog,
+      warn: (fields: object) => this.warned.push((fields as { cause?: unknown }).cause),
+      child: () => log,
+    };
     const spec = leaseSpec(lease, line, {
       clock,
-      log: silentLog,
+      log,
       store,
       renewals,
       owner: 'me',
       isHome: () => false,
+      obstacles: new SaidOnce(),
       evidence: () => line.health(),
     });
     this.system = startSystem({ strategy: 'rest_for_one', children: [spec, sibling as never] }, deps);
@@ -92,6 +102,7 @@ class House {
 
   async #answer(): Promise<void> {
     await this.gate;
+    if (this.refusal) throw this.refusal;
     if (this.isAway) throw new VigiliaError('STORE_UNAVAILABLE', 'the network is cut');
   }
 }
@@ -166,6 +177,21 @@ describe('the lease of an account', () => {
     await house.virtual.advance(2_000);
     expect(house.happened.slice(5)).toEqual(['connection starts']);
     expect(house.lease).toMatchObject({ token: 2 });
+  });
+
+  test('that cannot be had says why, in the log once for each reason, and in its health all the time', async () => {
+    const house = new House();
+    house.refusal = new VigiliaError('STORE_REFUSED', 'relation "accounts" does not exist');
+    await house.virtual.advance(60_000);
+    expect(house.warned).toEqual(['relation "accounts" does not exist']);
+    expect(house.line.health()).toMatchObject({ state: 'awaiting-lease', reason: 'relation "accounts" does not exist' });
+    house.refusal = new VigiliaError('STORE_UNAVAILABLE', 'permission denied for table accounts');
+    await house.virtual.advance(60_000);
+    expect(house.warned.slice(1)).toEqual(['permission denied for table accounts']);
+    house.refusal = undefined;
+    await house.virtual.advance(2_000);
+    expect(house.lease.isHeld()).toBe(true);
+    expect(house.warned).toHaveLength(2);
   });
 
   test('that nobody else can have outlives a database that does not answer and clocks that jump, and ends when the database says so', async () => {

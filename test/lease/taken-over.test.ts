@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { Registry } from '../../src/actors/registry.ts';
+import { SaidOnce } from '../../src/actors/said-once.ts';
 import { startSystem } from '../../src/actors/system.ts';
 import { AccountLease } from '../../src/actors/telegram/account-lease.ts';
 import { AccountLine } from '../../src/actors/telegram/account-line.ts';
@@ -45,6 +46,7 @@ test('an account whose session may not be saved here is another worker’s: it w
     releaseLease: async () => {},
     ensureAccount: async () => {},
     entities: async () => [],
+    bindUser: async (_: string, userId: number) => userId,
   };
   const lease = new AccountLease('main', clock);
   const line = new AccountLine('main', clock, () => 0);
@@ -60,6 +62,7 @@ test('an account whose session may not be saved here is another worker’s: it w
           renewals: new LeaseRenewals(store, 'me', clock, () => []),
           owner: 'me',
           isHome: () => false,
+          obstacles: new SaidOnce(),
           evidence: () => line.health(),
         }),
         connectionSpec(line, {

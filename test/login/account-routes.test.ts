@@ -28,6 +28,17 @@ describe('accounts', () => {
     });
   });
 
+  it('are shown one by one', async () => {
+    expect(await ask(app, { url: `${BASE}/main` })).toMatchObject({
+      status: 200,
+      body: { id: 'main', state: 'reauth-required' },
+    });
+    expect(await ask(app, { url: `${BASE}/absent` })).toMatchObject({
+      status: 404,
+      body: { error: { code: 'NOT_FOUND', message: 'There is no account absent; POST …/accounts makes one.', field: 'id' } },
+    });
+  });
+
   it('are made, and say where to log them in', async () => {
     const made = await ask(app, post(BASE, { id: 'second' }));
     expect(made).toMatchObject({ status: 201, body: { id: 'second' }, headers: { location: `${BASE}/second/login` } });
@@ -138,6 +149,17 @@ describe('a login', () => {
       status: 404,
       body: { error: { code: 'NOT_FOUND', field: 'id' } },
     });
+    for (const [method, step, body] of [
+      ['GET', '', undefined],
+      ['DELETE', '', undefined],
+      ['POST', '/code', { code: '1' }],
+      ['POST', '/password', { password: 'x' }],
+      ['POST', '/resend', undefined],
+    ] as const) {
+      const url = `${BASE}/absent/login${step}`;
+      const asked = body === undefined ? { method, url } : post(url, body);
+      expect(await ask(app, asked), step).toMatchObject({ status: 404, body: { error: { code: 'NOT_FOUND', field: 'id' } } });
+    }
     await begin();
     house.logins.failure = new VigiliaError('LOGIN_WRONG_STEP', 'the login does not wait for that');
     expect((await ask(app, post(`${AT}/code`, { code: '1' }))).status).toBe(409);
@@ -151,6 +173,7 @@ describe('a login', () => {
 describe('who may', () => {
   it.each([
     ['GET', BASE, 'read'],
+    ['GET', `${BASE}/main`, 'read'],
     ['POST', BASE, 'admin'],
     ['GET', AT, 'admin'],
     ['POST', AT, 'admin'],

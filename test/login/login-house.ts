@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Registry } from '../../src/actors/registry.ts';
 import { supervisorSpec } from '../../src/actors/supervisor.ts';
 import { type ActorSystem, startSystem } from '../../src/actors/system.ts';
+import { claimUser } from '../../src/actors/telegram/account-user.ts';
 import { gramJsTelegram } from '../../src/actors/telegram/gramjs/gramjs-telegram.ts';
 import { LoginDesk, type LoginTarget } from '../../src/actors/telegram/login-desk.ts';
 import { openFileVault } from '../../src/actors/telegram/session/file-vault.ts';
@@ -50,6 +51,8 @@ export class LoginHouse {
   readonly told: string[] = [];
   /** Of the account's connection. */
   state = 'reauth-required';
+  /** The Telegram users that accounts are, as the database would keep them. */
+  readonly users = new Map<string, number>();
   /** Looks at each save before it is made, and may refuse it. */
   beforeWrite: () => Promise<void> = async () => {};
   readonly registry: Registry;
@@ -81,6 +84,11 @@ export class LoginHouse {
           await this.beforeWrite();
           await this.vault.write(accountId, session);
         },
+      },
+      claimUser: async (accountId, userId) => {
+        const bound = this.users.get(accountId) ?? userId;
+        this.users.set(accountId, bound);
+        await claimUser({ bindUser: async () => bound }, accountId, userId);
       },
       targetOf: (id) => (id === 'absent' ? undefined : target),
       exists: async (id) => id !== 'absent',

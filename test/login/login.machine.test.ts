@@ -163,6 +163,7 @@ describe('each step leads where it should', () => {
     ['showing-qr.shown', (house) => house.clock.advance(27_000), 'showing-qr.asking'],
     ['saving', (house) => house.done('save'), 'done'],
     ['saving', (house) => house.failed('save', 'DATA_DIR_UNUSABLE'), 'saving.pausing'],
+    ['saving', (house) => house.failed('save', 'ACCOUNT_OF_ANOTHER'), 'refusing'],
     ['saving', (house) => house.send('CANCEL'), 'saving.writing'],
     ['saving', (house) => house.send('SHUTDOWN'), 'saving.writing'],
   ];

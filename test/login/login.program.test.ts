@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { EventClient } from '../support/event-client.ts';
-import type { Program } from '../support/program.ts';
-import { AWAY, PLAIN, SAFE } from './login-house.ts';
+import { type Program, until } from '../support/program.ts';
+import { AWAY, SAFE } from './login-house.ts';
 import { ProgramHouse } from './program-house.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -89,7 +89,9 @@ describe('a revoked session', () => {
     const shown = await house.login(program, 'POST', '', { method: 'qr' });
     expect(shown).toMatchObject({ status: 200, body: { state: 'showing-qr', qr: { svg: expect.stringContaining('<svg') } } });
     const token = shown.body.qr?.url.split('token=')[1] ?? '';
-    await house.control.tell('acceptToken', { phone: PLAIN.phone, token });
+    await house.control.tell('acceptToken', { phone: SAFE.phone, token });
+    await until(async () => ((await house.login(program, 'GET', '')).body.state === 'awaiting-password' ? true : undefined));
+    await house.login(program, 'POST', '/password', { password: SAFE.password });
     await house.is(program, 'authenticated');
     expect(await house.completed(program, job)).toMatchObject({ status: 'completed', result: { count: 20 } });
     expect(await house.generations()).toEqual([...before, before.length + 1]);

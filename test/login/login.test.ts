@@ -56,6 +56,24 @@ describe('a login by code', () => {
     expect(house.lines.length).toBeGreaterThan(3);
   });
 
+  test('of another person than the account has been of saves nothing, and is undone at Telegram', async () => {
+    await house.begin(byCode(PLAIN));
+    await house.code(PLAIN.code);
+    const before = await stored();
+    const loggedOut = await calls('auth.logOut');
+    await house.begin(byCode(SAFE));
+    await house.code(SAFE.code);
+    expect(await house.password(SAFE.password)).toMatchObject({
+      state: 'failed',
+      error: { code: 'ACCOUNT_OF_ANOTHER', message: expect.stringContaining('make another account for this one') },
+    });
+    expect(await stored()).toBe(before);
+    expect(await calls('auth.logOut')).toBe(loggedOut + 1);
+    expect(house.told).toEqual(['logged-in']);
+    await house.begin(byCode(PLAIN));
+    expect(await house.code(PLAIN.code)).toMatchObject({ state: 'done', error: null });
+  });
+
   test('counts wrong codes, and ends after the fifth', async () => {
     await house.begin(byCode(PLAIN));
     for (const triesLeft of [4, 3, 2, 1]) {

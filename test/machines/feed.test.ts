@@ -30,6 +30,7 @@ function house() {
           page = deferred();
           return page.promise;
         }),
+        beginAnew: fromPromise<void>(async () => void told.push('anew')),
       },
       actions: {
         giveTurnBack: () => void told.push('turn back'),
@@ -138,6 +139,21 @@ describe('a feed that misses something', () => {
     await turn();
     await next({ kind: 'again', afterMs: 0 });
     expect(actor.getSnapshot().context).toMatchObject({ failures: 0, lastError: null });
+  });
+
+  test('begins anew where Telegram does not know the place, and waits longer each time that this does not help', async () => {
+    const { clock, told, state, turn, next, refused } = house();
+    for (const waitMs of [1_000, 2_000, 4_000]) {
+      await turn();
+      expect(await refused('TELEGRAM_PLACE_UNKNOWN')).toBe('waiting');
+      await clock.advance(waitMs - 1);
+      expect(state()).toBe('waiting');
+      await clock.advance(1);
+      expect(state()).toBe('gap');
+    }
+    expect(told).toEqual(['turn back', 'anew', 'turn back', 'anew', 'turn back', 'anew']);
+    await turn();
+    expect(await next({ kind: 'live' })).toBe('live');
   });
 
   test('leaves a channel alone that it may not see, until it shows itself or an hour has passed', async () => {

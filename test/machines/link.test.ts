@@ -6,11 +6,14 @@ import { type LinkLost, linkMachine } from '../../src/machines/link.machine.ts';
 import { type Deferred, deferred } from '../support/deferred.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
-function house() {
+type Asked = 'prepare' | 'check' | 'prove';
+
+/** @param whole what is asked of it is done at once; else the test says when */
+function house({ whole = true } = {}) {
   const clock = new VirtualClock();
   const told: string[] = [];
-  const asked: Record<'prepare' | 'check', Deferred<void>[]> = { prepare: [], check: [] };
-  const ask = (what: 'prepare' | 'check'): Promise<void> => {
+  const asked: Record<Asked, Deferred<void>[]> = { prepare: [], check: [], prove: [] };
+  const ask = (what: Asked): Promise<void> => {
     const answer = deferred();
     asked[what].push(answer);
     return answer.promise;
@@ -21,6 +24,7 @@ function house() {
       actors: {
         prepare: fromPromise<void>(() => ask('prepare')),
         check: fromPromise<void>(() => ask('check')),
+        prove: fromPromise<void>(() => (whole ? Promise.resolve() : ask('prove'))),
         watch: fromCallback<LinkLost>(({ sendBack }) => {
           const lose = (): void => sendBack({ type: 'LOST', error: new VigiliaError('BROKER_UNAVAILABLE', 'gone') });
           watchers.add(lose);
@@ -28,12 +32,15 @@ function house() {
         }),
       },
       actions: {
+        goAhead: () => void told.push('go ahead'),
         tellUp: () => void told.push('up'),
+        tellWhole: () => void (whole || told.push('whole')),
+        tellLimited: () => void told.push('limited'),
         tellDown: () => void told.push('down'),
         tellRefused: () => void told.push('refused'),
       },
     }),
-    { input: { backoffMs: (attempt) => 100 * 2 ** attempt }, clock },
+    { input: { backoffMs: (attempt) => 100 * 2 ** attempt, patienceMs: () => 1_000 }, clock },
   ).start();
   return {
     clock,
@@ -43,11 +50,11 @@ function house() {
     watchers,
     state: () => stateName(actor.getSnapshot().value),
     context: () => actor.getSnapshot().context,
-    done: async (what: 'prepare' | 'check') => {
+    done: async (what: Asked) => {
       asked[what].at(-1)?.resolve();
       await clock.settle();
     },
-    failed: async (what: 'prepare' | 'check', code: ErrorCode = 'STORE_UNAVAILABLE') => {
+    failed: async (what: Asked, code: ErrorCode = 'STORE_UNAVAILABLE') => {
       asked[what].at(-1)?.reject(new VigiliaError(code, 'no'));
       await clock.settle();
     },
@@ -128,6 +135,50 @@ describe('the link to a server', () => {
       expect(watchers.size).toBe(1);
     },
   );
+
+  test('that does not answer is not waited for beyond its patience, and is still connecting', async () => {
+    const { clock, told, state, done } = house();
+    await clock.advance(999);
+    expect(told).toEqual([]);
+    await clock.advance(1);
+    expect(told).toEqual(['go ahead']);
+    expect(state()).toBe('connecting');
+    await clock.advance(60_000);
+    await done('prepare');
+    expect(told).toEqual(['go ahead', 'up']);
+  });
+
+  test('that answers and fails at what it is for is limited, asked again every 5 s, and whole once that works', async () => {
+    const { clock, told, state, context, done, failed } = house({ whole: false });
+    await done('prepare');
+    expect(state()).toBe('up.proving');
+    await failed('prove');
+    expect(state()).toBe('up.doubted');
+    await done('check');
+    for (let time = 0; time < 3; time++) {
+      expect(state()).toBe('up.limited');
+      expect(context()).toMatchObject({ lastError: { code: 'STORE_UNAVAILABLE' } });
+      await clock.advance(5_000);
+      await done('check');
+      await failed('prove');
+      await done('check');
+    }
+    await clock.advance(5_000);
+    await done('check');
+    await done('prove');
+    expect(state()).toBe('up.waiting');
+    expect(context()).toMatchObject({ attempt: 0, lastError: null });
+    expect(told).toEqual(['up', 'limited', 'limited', 'limited', 'limited', 'whole']);
+  });
+
+  test('that fails at what it is for, and does not answer then either, is down', async () => {
+    const { told, state, done, failed } = house({ whole: false });
+    await done('prepare');
+    await failed('prove');
+    await failed('check');
+    expect(state()).toBe('down');
+    expect(told).toEqual(['up', 'down']);
+  });
 
   test('stays a state when a check fails in any other way', async () => {
     const { clock, state, done, failed } = house();

@@ -287,6 +287,27 @@ describe('an account’s updates', () => {
     expect(new MessageBox([], 0).restart(accountAt({}), 0)).toEqual([]);
   });
 
+  test('of a channel begin anew where Telegram does not know its place: what is held back is asked for, nothing is taken for known', () => {
+    const ledger = box();
+    expect(ledger.restartChannel(CHANNEL)).toEqual([]);
+    ledger.process([{ type: 'too-long', chatId: CHANNEL, pts: 30 }], UNORDERED, 0);
+    expect(ledger.restartChannel(CHANNEL)).toMatchObject([{ kind: 'position', position: { pts: 1 }, anew: true }]);
+    expect(ledger.channelPts(CHANNEL)).toBe(1);
+    expect(ledger.process([post(3)], UNORDERED, 5)).toEqual([]);
+    const difference = {
+      kind: 'difference',
+      pts: 3,
+      updates: [post(2), post(3)],
+      final: true,
+      channels: [],
+      timeoutS: 1,
+    } as const;
+    const { entries, next } = ledger.applyChannelDifference(CHANNEL, 1, difference, 10);
+    expect(told(entries).slice(0, 2)).toEqual([2, 3]);
+    expect(next).toEqual({ kind: 'live' });
+    expect(told(ledger.process([post(4)], UNORDERED, 20))).toEqual([4]);
+  });
+
   test('of channels in a difference go to their channels', () => {
     const ledger = box();
     ledger.suspect(null, 'connected', 0);

@@ -408,6 +408,11 @@ describe('what tests can do to it', () => {
     for (let time = 0; time < 5; time++) await expect(resolve(client, 'vigilia_news')).rejects.toEqual(rpcError('PEER_FLOOD'));
     await simulator.control.tell('fail', { method: '*', code: 400, message: '', times: 0 });
     expect((await resolve(client, 'vigilia_news')).title).toBe('Vigília News');
+    await simulator.control.tell('fail', { method: 'updates.GetState', code: 420, message: 'FLOOD_WAIT_23', times: 1 });
+    await expect(client.invoke(new Api.updates.GetState())).rejects.toMatchObject({ seconds: 23 });
+    await expect(simulator.control.tell('fail', { method: 'updates.getStates', code: 420, message: 'X' })).rejects.toThrow(
+      /no method updates\.getStates; it has .*updates\.getState/,
+    );
   });
 
   it('answers nothing while frozen, and all of it once thawed', async () => {

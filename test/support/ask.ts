@@ -39,7 +39,8 @@ function checkError(
   expect(Object.keys(body)).toEqual(['error']);
   expect(['code', 'message', 'field']).toEqual(expect.arrayContaining(Object.keys(body.error)));
   expect(ERRORS[body.error.code].status).toBe(status);
-  expect(body.error.message).not.toBe('');
+  // A sentence; what it begins with is a capital, or the name of a field.
+  expect(body.error.message).toMatch(/^(?![a-z]+[ ,]).+[.!?…]$/s);
   expect(text).not.toMatch(/\bat .*\.[jt]s:\d|node_modules|SELECT |password/);
   const path = url.split('?')[0] ?? '';
   const routes = app.routeTable.filter((row) =>

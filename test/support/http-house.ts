@@ -2,6 +2,8 @@ import { createMemoryCounter } from '../../src/actors/cache/memory.counter.ts';
 import { createWindowReader } from '../../src/actors/cache/window-reader.ts';
 import { EventHub } from '../../src/actors/events/event-hub.ts';
 import { EventSource } from '../../src/actors/events/event-subscription.ts';
+import { ProcessDirectory } from '../../src/actors/processes/process-directory.ts';
+import { TransitionTap } from '../../src/actors/transition-tap.ts';
 import { type Clock, systemClock } from '../../src/clock.ts';
 import type { AccessConfig } from '../../src/config.ts';
 import type { Token } from '../../src/config-values.ts';
@@ -22,13 +24,24 @@ import type {
   JobStatus,
   JsonObject,
   Message,
+  MessagePlace,
   MessageQuery,
+  ProcessDesk,
+  ProcessFigures,
+  SearchQuery,
   StoredChannel,
   StreamEvent,
   Submitted,
   Window,
 } from '../../src/ports.ts';
 import { ScriptedLogins } from './scripted-logins.ts';
+
+/** How the house's process gets on. */
+export const FIGURES: ProcessFigures = {
+  lag: { p50Ms: 0.1, p99Ms: 2, maxMs: 40 },
+  busy: 0.02,
+  memory: { rssBytes: 90_000_000, heapUsedBytes: 30_000_000 },
+};
 
 /** What a test has otherwise than the house has it. */
 export interface HouseChanges extends Partial<Omit<GatewayDeps, 'tokens' | 'access'>> {
@@ -46,6 +59,8 @@ export class HttpHouse {
   readonly windows = new Map<number, Window>();
   /** By account: channels that it does not follow. */
   readonly unfollowed = new Map<string, Set<number>>([['main', new Set()]]);
+  /** By account: the channels that it has met; an account that is not in here has met all. */
+  readonly met = new Map<string, readonly number[]>();
   readonly logins = new ScriptedLogins();
   /** The stream from its first position on, and from where on it is kept. */
   readonly events: StreamEvent[] = [];
@@ -53,6 +68,8 @@ export class HttpHouse {
   readonly hub: EventHub = new EventHub(() => {
     if (this.hub.head === undefined) this.hub.begin(this.events.length);
   });
+  /** Where other processes say that they are there; none, where the database is this process's alone. */
+  desk: Pick<ProcessDesk, 'processes' | 'lookAt'> | undefined;
   readonly log: Log = silentLog;
   readonly asked = { store: 0 };
   clock: Clock = systemClock;
@@ -67,10 +84,7 @@ export class HttpHouse {
   past: Pick<ActorDetail, 'states' | 'transitions'> = { states: [], transitions: [] };
 
   readonly store = {
-    ping: async () => {
-      await this.#store();
-      return 1;
-    },
+    proveWrite: () => this.#store(),
     countJobs: async () => {
       await this.#store();
       const counts: Record<JobStatus, number> = {
@@ -94,6 +108,10 @@ export class HttpHouse {
       await this.#store();
       return { head: this.events.length, oldest: this.oldestEvent, waiting: 0, waitingSince: null };
     },
+    listActs: async () => {
+      await this.#store();
+      return [];
+    },
     findJob: async (id: string) => {
       await this.#store();
       return this.jobs.get(id);
@@ -110,9 +128,10 @@ export class HttpHouse {
       await this.#store();
       return this.channels.find((channel) => names(ref, channel));
     },
-    listChannels: async (limit: number, after?: number) => {
+    listChannels: async (limit: number, after?: number, accountId?: string) => {
       await this.#store();
-      const sorted = this.channels.toSorted((a, b) => a.title.localeCompare(b.title) || a.chatId - b.chatId);
+      const seen = this.channels.filter(({ chatId }) => this.#hasMet(accountId, chatId));
+      const sorted = seen.toSorted((a, b) => a.title.localeCompare(b.title) || a.chatId - b.chatId);
       const start = after === undefined ? 0 : sorted.findIndex(({ chatId }) => chatId === after) + 1;
       return sorted.slice(start, start + limit);
     },
@@ -128,6 +147,20 @@ export class HttpHouse {
       await this.#store();
       if (followed) this.unfollowed.get(accountId)?.delete(chatId);
       else this.unfollowed.get(accountId)?.add(chatId);
+    },
+    accountsKnowing: async (ref: ChannelRef) => {
+      await this.#store();
+      const channel = this.channels.find((one) => names(ref, one));
+      return [...this.unfollowed.keys()].filter((id) => channel !== undefined && this.#hasMet(id, channel.chatId));
+    },
+    searchMessages: async ({ text, limit, before, accountId }: SearchQuery) => {
+      await this.#store();
+      const key = ({ date, chatId, id }: MessagePlace): number[] => [date, chatId, id];
+      return this.messages
+        .filter((message) => message.text.toLowerCase().includes(text.toLowerCase()) && this.#hasMet(accountId, message.chatId))
+        .filter((message) => before === undefined || inOrder(key(message), key(before)) < 0)
+        .sort((a, b) => inOrder(key(b), key(a)))
+        .slice(0, limit);
     },
     countMessages: async (chatId: number) => {
       await this.#store();
@@ -185,6 +218,8 @@ export class HttpHouse {
       },
     };
     const health = (): HealthReport => this.report;
+    const figures = (): ProcessFigures => FIGURES;
+    const self = { id: 'self', role: 'all', host: 'here', pid: 1, version: '0.1.0' };
     return {
       clock,
       log: this.log,
@@ -195,6 +230,7 @@ export class HttpHouse {
       store: this.store,
       system,
       health,
+      processes: new ProcessDirectory({ clock, store: this.desk, self, figures, heldAccounts: () => ['main'] }),
       intake: {
         submit: (request) => this.#submit(request),
         submitted: async () => {
@@ -203,14 +239,20 @@ export class HttpHouse {
         },
         checkAccount: (id) => this.#checkAccount(id),
       },
+      acts: { perform: this.#refuse, witness: (_act, _asked, _asker, work) => work() },
+      transitions: new TransitionTap(),
       desk: { cancel: this.#refuse, retry: this.#refuse, replay: this.#refuse, purge: this.#refuse },
       reader: createWindowReader(this.cache, this.store, clock, this.log),
       logins: this.logins,
       accounts: this.logins,
       events: new EventSource(this.hub, this.store),
-      metrics: createMetrics({ store: this.store, system, health, events: () => this.hub.figures }, clock, this.log),
+      metrics: createMetrics({ store: this.store, system, health, figures, events: () => this.hub.figures }, clock, this.log),
       ...changes,
     };
+  }
+
+  #hasMet(accountId: string | undefined, chatId: number): boolean {
+    return accountId === undefined || (this.met.get(accountId)?.includes(chatId) ?? true);
   }
 
   async #store(): Promise<void> {
@@ -242,6 +284,11 @@ export class HttpHouse {
 
 function names(ref: ChannelRef, { chatId, username }: StoredChannel): boolean {
   return ref.kind === 'id' ? ref.chatId === chatId : ref.username.toLowerCase() === username?.toLowerCase();
+}
+
+function inOrder(a: readonly number[], b: readonly number[]): number {
+  const at = a.findIndex((value, place) => value !== b[place]);
+  return at < 0 ? 0 : (a[at] ?? 0) - (b[at] ?? 0);
 }
 
 function flat(one: ActorNode): ActorNode[] {

@@ -23,6 +23,7 @@ const LONGEST: readonly string[] = [
   'telegram/account.test',
   'cache-broker/rabbitmq',
   'console/page',
+  'processes/processes.e2e',
   'bench/run',
   'store/postgresql.outage',
   'e2e/planted',

@@ -52,12 +52,14 @@ export class PrivateRabbitmq {
     this.#epmd = epmd;
   }
 
-  static async start(): Promise<PrivateRabbitmq> {
+  /** @param more further lines of its file */
+  static async start(more: readonly string[] = []): Promise<PrivateRabbitmq> {
     const [port, distPort, epmdPort] = [await freePort(), await freePort(), await freePort()];
     const folder = await mkdtemp(join(tmpdir(), 'vigilia-rabbitmq-'));
     const config = join(folder, 'rabbitmq.conf');
     // Its users: guest, who may everything from loopback.
-    await writeFile(config, `listeners.tcp.default = 127.0.0.1:${port}\nlog.console = false\nlog.file.level = warning\n`);
+    const lines = [`listeners.tcp.default = 127.0.0.1:${port}`, 'log.console = false', 'log.file.level = warning', ...more];
+    await writeFile(config, `${lines.join('\n')}\n`);
     await writeFile(join(folder, 'enabled_plugins'), '[].\n');
     const epmd = spawn('epmd', ['-port', String(epmdPort), '-address', '127.0.0.1'], { stdio: 'ignore' });
     const env = {

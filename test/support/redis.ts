@@ -66,6 +66,11 @@ export class PrivateRedis {
     return `redis://127.0.0.1:${this.port}`;
   }
 
+  /** The server's process; undefined while there is none. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
   async start(): Promise<void> {
     const child = spawn(BINARY ?? '', [this.#config, ...(this.#isSentinel ? ['--sentinel'] : [])], { stdio: 'ignore' });
     this.#child = child;

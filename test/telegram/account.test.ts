@@ -378,3 +378,24 @@ describe('an account’s updates', () => {
     expect(second.line.health()).toMatchObject({ gaps: 0, gapCounts: { channel: { detected: 1, healed: 1 } } });
   });
 });
+
+describe('a session of another person than the account has been of', () => {
+  test('is not used: the account says whose it is and whose the session, and nothing is written under its name', async () => {
+    await store.ensureAccount(accountId);
+    await store.bindUser(accountId, 42);
+    const { is, line } = await start();
+    await is('reauth-required');
+    expect(line.health().reason).toMatch(
+      /^the session is of Telegram user \d+, and account account-\d+ has been of user 42 so far/,
+    );
+    expect(line.serving).toBe(false);
+    expect(await store.positions(accountId)).toEqual([]);
+  });
+
+  test('is another from the first login on: until then anybody’s will do', async () => {
+    const { live, line } = await start();
+    await live();
+    const { userId } = line.health();
+    expect(await store.bindUser(accountId, 42)).toBe(userId);
+  });
+});

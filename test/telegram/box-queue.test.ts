@@ -16,13 +16,14 @@ describe('what waits for the ledger', () => {
     queue.push(first);
     queue.order(order);
     queue.push(second);
+    expect(queue.size).toBe(3);
     expect([queue.take(), queue.take(), queue.take(), queue.take()]).toEqual([
       { batch: first },
       { order },
       { batch: second },
       undefined,
     ]);
-    expect(queue.empty).toBe(true);
+    expect([queue.empty, queue.size]).toEqual([true, 0]);
   });
 
   test('beyond its bound the oldest containers give way, their boxes are named once, and orders stay', () => {
@@ -32,6 +33,7 @@ describe('what waits for the ledger', () => {
     queue.push({ ...batch({ type: 'secret', qts: 5 }), order: { seqStart: 4, seq: 4, date: 1 } });
     const last = batch(tooLong(3), tooLong(4), { type: 'other', name: 'updateUserTyping' });
     queue.push(last);
+    expect(queue.size).toBe(4);
     expect(queue.takeLost()).toEqual([channel(1), channel(2), null]);
     expect(queue.takeLost()).toEqual([]);
     expect([queue.take(), queue.take(), queue.take()]).toEqual([{ order }, { batch: last }, undefined]);

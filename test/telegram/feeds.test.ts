@@ -108,6 +108,26 @@ describe('the feed of a channel', () => {
     await healthy(({ gaps }) => gaps === 0);
   });
 
+  test('that is taken to stand where Telegram never was is looked at anew, at once, and the right place is kept', async () => {
+    const first = await start();
+    await first.live();
+    await house.control.tell('post', { channel: 'tales', text: 'known' });
+    await until(async () => ((await texts()).includes('known') ? true : undefined));
+    await first.system.stop();
+    const real = await box();
+    const misled = { ...real, box: `channel:${TALES_ID}`, pts: 5_000_000, qts: 0, date: 1_700_000_000, seq: 0 };
+    await store.transaction((tx) => tx.savePosition(accountId, misled));
+    const { pts } = await house.control.tell('post', { channel: 'tales', text: 'would have counted as known' });
+    const second = await start();
+    await until(async () => ((await box())?.pts === pts ? true : undefined));
+    expect(await texts()).toContain('would have counted as known');
+    await second.healthy(({ gaps, state }) => gaps === 0 && state === 'authenticated');
+    expect((await stats()).calls['updates.getChannelDifference']).toBeGreaterThanOrEqual(2);
+    const later = await house.control.tell('post', { channel: 'tales', text: 'pushed again' });
+    await until(async () => ((await box())?.pts === later.pts ? true : undefined));
+    expect(await texts()).toContain('pushed again');
+  });
+
   test('that is not followed is not written; what was missed is, once it is followed again', async () => {
     const clock = new VirtualClock();
     const { live } = await start({ clock });

@@ -156,6 +156,13 @@ describe('malformed data, read directly', () => {
     return out;
   };
 
+  test('an answer that is a bare vector is read as GramJS reads it', () => {
+    const bytes = Buffer.from(tl.encodeVector('User', [{ _: 'userEmpty', id: 7n }]));
+    const ours = fastReadObject(tgReadObject as never).call(new BinaryReader(bytes) as unknown as ObjectReader);
+    expect(JSON.stringify(ours)).toBe(JSON.stringify(gramJsReads(bytes)));
+    expect(ours).toMatchObject([{ className: 'UserEmpty' }]);
+  });
+
   test('an unknown constructor is the error that GramJS makes of it', () => {
     // Without a vector around it GramJS survives it too.
     const alone = withUnknown(tl.encode(message), 'geoPointEmpty');

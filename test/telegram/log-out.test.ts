@@ -14,7 +14,7 @@ test('whoever asks a connection that is no more for a logout is told so, and doe
     random: () => 0,
     log: silentLog,
     telegram: { open: () => new ScriptedLink(-1_000_000_000_601, 1) },
-    store: { ensureAccount: async () => 1, entities: async () => [] },
+    store: { ensureAccount: async () => 1, entities: async () => [], bindUser: async (_: string, userId: number) => userId },
     sessions: { read: async () => 'a session', write: async () => {} },
     credentials: () => undefined,
   } as unknown as ConnectionDeps;

@@ -70,6 +70,7 @@ export function announcerSpec(
     id: 'announcer',
     kind: 'task',
     view: () => ({ waiting: announcements.waiting.length }),
+    queued: () => announcements.waiting.length,
     start: (life) => ({
       logic: task(async (signal) => {
         life.ready();

@@ -26,6 +26,10 @@ export class EventParts<S extends Store> {
   readonly reader: ChildSpec;
   /** The right under which this process gives events their places. */
   readonly right: SequencerRight;
+  /** Has the stream looked at now: another process is known to have let it grow. */
+  readonly ring: () => void;
+  /** Whether anybody listens here. */
+  readonly isWanted: () => boolean;
   readonly #followers: (() => void)[] = [];
   readonly #announcements = new Announcements();
 
@@ -37,13 +41,15 @@ export class EventParts<S extends Store> {
     this.store = withBell(store, committed.ring);
     this.source = new EventSource(hub, store);
     this.right = new SequencerRight(owner);
+    this.ring = placed.ring;
+    this.isWanted = () => hub.wanted;
     const onPlaced = (): void => {
       placed.ring();
       for (const follower of this.#followers) follower();
     };
     this.sequencer = sequencerSpec(committed, { clock, log, store, owner, onPlaced, right: this.right });
     this.announcer = announcerSpec(this.#announcements, { clock, log, store: this.store });
-    this.reader = eventReaderSpec(placed, { clock, log, store, hub });
+    this.reader = { ...eventReaderSpec(placed, { clock, log, store, hub }), queued: () => this.source.behind };
   }
 
   /** @param onMore told when the stream has grown here, and when the right to let it grow comes or goes */

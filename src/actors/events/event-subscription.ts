@@ -33,6 +33,7 @@ export class EventSource {
   readonly hub: EventHub;
   readonly #store: Pick<Store, 'readEvents'>;
   readonly #turns = new Turns(READERS);
+  readonly #open = new Set<EventSubscription>();
 
   constructor(hub: EventHub, store: Pick<Store, 'readEvents'>) {
     this.hub = hub;
@@ -41,7 +42,18 @@ export class EventSource {
 
   /** @returns a subscription, which has to be closed */
   subscribe(request: SubscriptionRequest): EventSubscription {
-    return new EventSubscription(this.hub, this.#store, this.#turns, request);
+    const subscription = new EventSubscription(this.hub, this.#store, this.#turns, request, () =>
+      this.#open.delete(subscription),
+    );
+    this.#open.add(subscription);
+    return subscription;
+  }
+
+  /** How many events the subscriber who is furthest behind has not been given. */
+  get behind(): number {
+    const { head } = this.hub;
+    if (head === undefined) return 0;
+    return [...this.#open].reduce((most, { position = head }) => Math.max(most, head - position || 0), 0);
   }
 }
 
@@ -61,16 +73,27 @@ export class EventSubscription {
   #rung = false;
   #wake: () => void = () => {};
 
-  constructor(hub: EventHub, store: Pick<Store, 'readEvents'>, turns: Turns, { after, wants }: SubscriptionRequest) {
+  /** @param onClose told when it is closed */
+  constructor(
+    hub: EventHub,
+    store: Pick<Store, 'readEvents'>,
+    turns: Turns,
+    { after, wants }: SubscriptionRequest,
+    onClose: () => void,
+  ) {
     this.#hub = hub;
     this.#store = store;
     this.#turns = turns;
     this.#wants = wants;
     this.#at = after;
-    this.#leave = hub.join(() => {
+    const leave = hub.join(() => {
       this.#rung = true;
       this.#wake();
     });
+    this.#leave = () => {
+      leave();
+      onClose();
+    };
   }
 
   /** Everything up to here has been given to whoever asks; undefined where that is not known yet. */

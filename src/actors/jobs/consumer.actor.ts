@@ -16,6 +16,9 @@ const AUDIT_MS = 60_000;
 /** How long to wait before asking again for a database that is away, in ms. */
 const STORE_PAUSE_MS = 1_000;
 
+/** What of an account's line a consumer needs: whether there is anybody to work with, and the calls. */
+export type ServingLine = Pick<AccountLine, 'accountId' | 'serving' | 'onServing' | 'heeding'>;
+
 export interface ConsumerDeps extends RunnerDeps {
   readonly broker: Broker;
   /**
@@ -35,13 +38,14 @@ export interface ConsumerDeps extends RunnerDeps {
  * Each of its lives raises the fencing token first, so that what an earlier life had in hand is known to be lost. It can do so only while the
  * account's lease is held here; taking the lease raises the token too, which makes all that another owner had in hand lost.
  */
-export function consumerSpec(line: AccountLine, deps: ConsumerDeps): ChildSpec {
+export function consumerSpec(line: ServingLine, deps: ConsumerDeps): ChildSpec {
   let consumer: Consumer | undefined;
   return {
     id: 'consumer',
     kind: 'task',
     shutdownMs: 15_000,
     view: () => consumer?.view() ?? {},
+    queued: () => consumer?.view().woken ?? 0,
     start: (life) => ({
       logic: task(async (signal) => {
         consumer = new Consumer(line, deps, signal, life.handled);
@@ -53,7 +57,7 @@ export function consumerSpec(line: AccountLine, deps: ConsumerDeps): ChildSpec {
 }
 
 class Consumer {
-  readonly #line: AccountLine;
+  readonly #line: ServingLine;
   readonly #deps: ConsumerDeps;
   readonly #signal: AbortSignal;
   readonly #handled: Life['handled'];
@@ -70,7 +74,7 @@ class Consumer {
   /** Another worker has taken the account: this one takes no job any more. */
   #superseded = false;
 
-  constructor(line: AccountLine, deps: ConsumerDeps, signal: AbortSignal, handled: Life['handled']) {
+  constructor(line: ServingLine, deps: ConsumerDeps, signal: AbortSignal, handled: Life['handled']) {
     this.#handled = handled;
     this.#line = line;
     this.#deps = deps;

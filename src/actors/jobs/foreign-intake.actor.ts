@@ -28,7 +28,7 @@ export interface ForeignIntakeDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  readonly store: Pick<Store, 'insertForeignJob' | 'ping'>;
+  readonly store: Pick<Store, 'insertForeignJob' | 'proveWrite'>;
   readonly connection: Pick<RabbitConnection, 'publish' | 'consume'>;
   readonly rules: AskingRules;
   readonly checkAccount: Intake['checkAccount'];
@@ -74,7 +74,7 @@ class ForeignIntake {
   async run(): Promise<void> {
     const { clock, random, log, tally } = this.#deps;
     try {
-      while (await this.#storeAnswers()) {
+      while (await this.#storeWrites()) {
         tally.pausedBy = undefined;
         const obstacle = await this.#consume();
         if (obstacle === undefined) return;
@@ -88,11 +88,11 @@ class ForeignIntake {
   }
 
   /** Waits for the database: nothing is taken that could not be kept. @returns false when it has to stop first */
-  async #storeAnswers(): Promise<boolean> {
+  async #storeWrites(): Promise<boolean> {
     const { clock, random, store, tally } = this.#deps;
     for (let attempt = 0; !this.#signal.aborted; attempt++) {
       try {
-        await store.ping();
+        await store.proveWrite();
         return true;
       } catch (thrown) {
         const error = toVigiliaError(thrown);

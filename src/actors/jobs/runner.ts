@@ -52,7 +52,10 @@ export async function runJob(
   if (settled.status === 'completed' || settled.status === 'cancelled') await makeVisible(ending.outcome, fields, log);
   const tookMs = Math.round(clock.monotonic() - startedAt);
   const error = settled.error ? { cause: settled.error.code, why: settled.error.message } : {};
-  log.info({ ...fields, status: settled.status, attempts: settled.attempts, tookMs, ...error }, 'job settled');
+  log.info(
+    { ...fields, status: settled.status, attempts: settled.attempts, tookMs, ...error },
+    settled.endedAt === null ? 'job waits' : 'job settled',
+  );
   return settled;
 }
 
@@ -77,8 +80,9 @@ function runAction(job: Job, claim: Claim, calls: TelegramCalls, signal: AbortSi
     clock,
     signal,
     commit: async (progress, checkpoint, effect) => {
-      const event = { type: 'PROGRESS', now: clock.now(), claim, progress, checkpoint } as const;
-      const stepped = await store.stepJob(job.id, (row) => stepJob(row, [event]), effect);
+      // The time at which the row is had, and not the one at which it was asked for: a cancellation may have come between.
+      const event = () => ({ type: 'PROGRESS', now: clock.now(), claim, progress, checkpoint }) as const;
+      const stepped = await store.stepJob(job.id, (row) => stepJob(row, [event()]), effect);
       if (stepped?.status === 'cancelled') throw new VigiliaError('JOB_CANCELLED', 'the job was cancelled');
     },
   });
@@ -106,10 +110,11 @@ async function settle(
 ): Promise<Job | undefined> {
   let { event } = ending;
   let outcome: ActionOutcome | undefined = ending.outcome;
+  const step = (row: Job) => stepJob(row, [{ ...event, now: clock.now() }]);
   for (;;) {
     try {
       const effect = outcome?.effect;
-      return await store.stepJob(job.id, (row) => stepJob(row, [event]), effect && ((tx: StoreTransaction) => effect(tx)));
+      return await store.stepJob(job.id, step, effect && ((tx: StoreTransaction) => effect(tx)));
     } catch (thrown) {
       const error = toVigiliaError(thrown);
       if (error.code === 'JOB_NOT_CLAIMED') {

@@ -44,6 +44,21 @@ export async function listAccounts(session: SqlSession): Promise<string[]> {
   return rows.map((row) => row.id as string);
 }
 
+/** What `Store.bindUser` says. */
+export async function bindUser(session: SqlSession, accountId: string, userId: number): Promise<number> {
+  const bound = await userOf(session, accountId);
+  if (bound !== null) return bound;
+  await session.query('UPDATE accounts SET user_id = $2::int8 WHERE id = $1 AND user_id IS NULL', [accountId, userId]);
+  // Of two who said so at once, the first.
+  return (await userOf(session, accountId)) ?? userId;
+}
+
+async function userOf(session: SqlSession, accountId: string): Promise<number | null> {
+  const [row] = await session.query('SELECT user_id FROM accounts WHERE id = $1', [accountId]);
+  if (row === undefined) throw new VigiliaError('UNKNOWN_ACCOUNT', `there is no account ${accountId}`);
+  return row.user_id as number | null;
+}
+
 /** Makes what is claimed under older tokens lost. @returns the new token @throws UNKNOWN_ACCOUNT when it has no row */
 export async function raiseFencingToken(session: SqlSession, accountId: string, owner: string): Promise<number> {
   const [row] = await session.query(
@@ -52,12 +67,6 @@ export async function raiseFencingToken(session: SqlSession, accountId: string, 
   );
   if (row === undefined) throw new VigiliaError('UNKNOWN_ACCOUNT', `there is no account ${accountId}`);
   return row.fencing_token as number;
-}
-
-/** @returns the account's fencing token, which nobody raises until the transaction ends; 0 when it has no row */
-export async function holdFencingToken(session: SqlSession, accountId: string): Promise<number> {
-  const [row] = await session.query('SELECT fencing_token FROM accounts WHERE id = $1 FOR SHARE', [accountId]);
-  return (row?.fencing_token as number | undefined) ?? 0;
 }
 
 /** What `StoreTransaction.upsertEntities` says. */
@@ -87,13 +96,13 @@ export async function readEntities(session: SqlSession, accountId: string): Prom
 }
 
 /** What `StoreTransaction.savePosition` says. */
-export async function savePosition(session: SqlSession, accountId: string, position: Position): Promise<void> {
+export async function savePosition(session: SqlSession, accountId: string, position: Position, anew = false): Promise<void> {
   await session.query(
     `INSERT INTO positions (account_id, box, pts, qts, date, seq) VALUES ($1, $2, $3::int8, $4::int8, $5::timestamptz, $6::int8)
      ON CONFLICT (account_id, box) DO UPDATE SET
        pts = excluded.pts, qts = excluded.qts, date = excluded.date, seq = excluded.seq, updated_at = now()
-     WHERE (excluded.pts, excluded.qts, excluded.seq, excluded.date) > (positions.pts, positions.qts, positions.seq, positions.date)`,
-    [accountId, position.box, position.pts, position.qts, mtprotoDate(position.date), position.seq],
+     WHERE $7::bool OR (excluded.pts, excluded.qts, excluded.seq, excluded.date) > (positions.pts, positions.qts, positions.seq, positions.date)`,
+    [accountId, position.box, position.pts, position.qts, mtprotoDate(position.date), position.seq, anew],
   );
 }
 

@@ -95,12 +95,18 @@ export async function findChannel(session: SqlSession, ref: ChannelRef): Promise
 }
 
 /** What `Store.listChannels` says; an `after` that is not stored gives an empty page. */
-export async function listChannels(session: SqlSession, limit: number, after: ChatId | undefined): Promise<StoredChannel[]> {
+export async function listChannels(
+  session: SqlSession,
+  limit: number,
+  after: ChatId | undefined,
+  accountId: string | undefined,
+): Promise<StoredChannel[]> {
   const rows = await session.query(
     `SELECT ${COLUMNS} FROM channels
-     WHERE $2::int8 IS NULL OR (title COLLATE "C", chat_id) > (SELECT title COLLATE "C", chat_id FROM channels WHERE chat_id = $2::int8)
+     WHERE ($2::int8 IS NULL OR (title COLLATE "C", chat_id) > (SELECT title COLLATE "C", chat_id FROM channels WHERE chat_id = $2::int8))
+       AND ($3::text IS NULL OR chat_id IN (SELECT peer_id FROM entities WHERE account_id = $3))
      ORDER BY title COLLATE "C", chat_id LIMIT $1::int8`,
-    [limit, after ?? null],
+    [limit, after ?? null, accountId ?? null],
   );
   return rows.map(channelOf);
 }

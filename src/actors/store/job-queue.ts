@@ -1,4 +1,5 @@
 import { type DueJob, JOB_STATUSES, type JobCounts } from '../../ports.ts';
+import { pruneActs } from './act-rows.ts';
 import { pruneUnseen } from './message-rows.ts';
 import type { SqlSession } from './sql-driver.ts';
 import { epochMs, instant, type SqlValue } from './sql-values.ts';
@@ -9,8 +10,9 @@ const KEEP_COMPLETED_MS = 7 * DAY_MS;
 const KEEP_ENDED_MS = 30 * DAY_MS;
 const KEEP_EVENTS_MS = 7 * DAY_MS;
 
-const IS_DUE = `urgent_at <= $2::timestamptz + interval '10 minutes' AND (due_at IS NULL OR due_at <= $2::timestamptz)
-        AND (wake_after IS NULL OR wake_after <= $2::timestamptz)`;
+// Written so that no index answers a part of it: then the queue is read in its own order, and left as soon as there is enough, however long it is.
+const IS_DUE = `urgent_at <= $2::timestamptz + interval '10 minutes' AND coalesce(due_at, '-infinity') <= $2::timestamptz
+        AND coalesce(wake_after, '-infinity') <= $2::timestamptz`;
 
 // Each account's queue is read off the index as far as there is room for it. `urgent_at` follows the due time by ten minutes at most (ten
 // priorities), which keeps the far future out of the scan. What is locked then is being stepped or picked by somebody else at this moment.
@@ -19,7 +21,7 @@ const PICK = `
     SELECT account.id, CASE WHEN $4::int8 IS NULL THEN $3::int8 ELSE least($3::int8, greatest(0, $4::int8 - (
       SELECT count(*) FROM jobs WHERE account_id = account.id AND status = 'processing'
     ) - (
-      SELECT count(*) FROM jobs WHERE account_id = account.id AND urgent_at IS NOT NULL AND wake_after > $2::timestamptz AND wakes < 4
+      SELECT count(*) FROM jobs WHERE account_id = account.id AND wake_after > $2::timestamptz AND wakes < 4
     ))) END AS jobs FROM unnest($1::text[]) AS account (id)
   ), first AS (
     SELECT queue.id FROM room CROSS JOIN LATERAL (
@@ -138,7 +140,8 @@ export async function prune(session: SqlSession, nowMs: number, maxRows: number)
   const ended = lines + jobs;
   const told = ended < maxRows ? ended + (await pruneStream(session, nowMs - KEEP_EVENTS_MS, maxRows - ended)) : ended;
   const seen = told < maxRows ? told + (await pruneUnseen(session, nowMs - DAY_MS, maxRows - told)) : told;
-  return seen < maxRows ? seen + (await deleted(session, PRUNE_KEYS, [instant(nowMs - DAY_MS), maxRows - seen])) : seen;
+  const used = seen < maxRows ? seen + (await deleted(session, PRUNE_KEYS, [instant(nowMs - DAY_MS), maxRows - seen])) : seen;
+  return used < maxRows ? used + (await pruneActs(session, nowMs, maxRows - used)) : used;
 }
 
 async function deleted(session: SqlSession, statement: string, values: readonly SqlValue[]): Promise<number> {

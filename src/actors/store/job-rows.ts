@@ -36,6 +36,11 @@ const TOLD = `
     ORDER BY place
   )`;
 
+const NEWS = `, news AS (
+    INSERT INTO outbox (topic, payload, created_at)
+    SELECT topic, payload, $2::timestamptz FROM unnest($24::text[], $25::json[]) WITH ORDINALITY AS entry (topic, payload, place) ORDER BY place
+  )`;
+
 // From its end on, a job of another program is owed its answer: one only, should it be taken up again and end again.
 const OWED = `, owed AS (
     UPDATE foreign_jobs SET ended_at = $23::timestamptz WHERE job_id = $1 AND ended_at IS NULL
@@ -51,8 +56,16 @@ const STEP = `
   WHERE id = $1
   RETURNING ${JOB_COLUMNS}`;
 
-const UPDATE = TOLD + STEP;
-const END = TOLD + OWED + STEP;
+const UPDATE = TOLD + NEWS + STEP;
+const END = TOLD + NEWS + OWED + STEP;
+
+const LOCK = `SELECT ${JOB_COLUMNS} FROM jobs WHERE id = $1 FOR UPDATE`;
+
+// The token is read after the job is held, and neither changes until the transaction ends.
+const LOCK_WITH_FENCING = `
+  WITH job AS (SELECT ${JOB_COLUMNS} FROM jobs WHERE id = $1 FOR UPDATE),
+  account AS (SELECT fencing_token FROM accounts WHERE id = (SELECT account_id FROM job) FOR SHARE)
+  SELECT job.*, coalesce((SELECT fencing_token FROM account), 0) AS fencing_token FROM job`;
 
 /** What `Store.insertJob` says. */
 export async function insertJob(session: SqlSession, job: NewJob): Promise<Job> {
@@ -77,13 +90,20 @@ export async function findJob(session: SqlSession, id: string): Promise<Job | un
   return row === undefined ? undefined : jobOf(row);
 }
 
-/** @returns the job, its row locked until the transaction ends */
-export async function lockJob(session: SqlSession, id: string): Promise<Job | undefined> {
-  const [row] = await session.query(`SELECT ${JOB_COLUMNS} FROM jobs WHERE id = $1 FOR UPDATE`, [id]);
-  return row === undefined ? undefined : jobOf(row);
+/**
+ * Locks a job's row until the transaction ends.
+ * @param readFencing locks the fencing token of its account too, and reads it: 0 before anybody took it
+ */
+export async function lockJob(
+  session: SqlSession,
+  id: string,
+  readFencing = false,
+): Promise<{ readonly job: Job; readonly fencingToken: number | undefined } | undefined> {
+  const [row] = await session.query(readFencing ? LOCK_WITH_FENCING : LOCK, [id]);
+  return row && { job: jobOf(row), fencingToken: row.fencing_token as number | undefined };
 }
 
-/** Writes one step of a locked job: its row and its events, in one statement. @returns the row after the step */
+/** Writes one step of a locked job: its row, its events, and what the world is told, in one statement. @returns the row after the step */
 export async function writeStep(session: SqlSession, job: Job, change: JobChange, nowMs: number): Promise<Job> {
   const next: Job = { ...job, ...change.set };
   const waiting = next.status === 'queued' || next.status === 'delayed';
@@ -111,6 +131,8 @@ export async function writeStep(session: SqlSession, job: Job, change: JobChange
     next.cancelRequested,
     next.machineVersion,
     instant(next.endedAt),
+    change.outbox.map((entry) => entry.topic),
+    change.outbox.map((entry) => json(entry.payload)),
   ];
   const ends = next.endedAt !== null && job.endedAt === null;
   const [row] = await session.query(ends ? END : UPDATE, values);

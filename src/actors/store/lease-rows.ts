@@ -100,7 +100,7 @@ export async function raiseToken(session: SqlSession, accountId: string, owner: 
 /** What `Store.leases` says. */
 export async function readLeases(session: SqlSession): Promise<LeaseRow[]> {
   const rows = await session.query(
-    `SELECT id, removed_at IS NOT NULL AS removed, leases.owner, coalesce(token, 0) AS token, home, evidence, ${msUntil('expires_at')} AS expires_in_ms,
+    `SELECT id, user_id, removed_at IS NOT NULL AS removed, leases.owner, coalesce(token, 0) AS token, home, evidence, ${msUntil('expires_at')} AS expires_in_ms,
        -${msUntil('evidence_at')} AS evidence_age_ms
      FROM accounts LEFT JOIN leases ON account_id = id ORDER BY number`,
   );
@@ -113,6 +113,7 @@ export async function readLeases(session: SqlSession): Promise<LeaseRow[]> {
     home: row.home as string | null,
     evidence: row.evidence as AccountHealth | null,
     evidenceAgeMs: row.evidence_age_ms as number | null,
+    userId: row.user_id as number | null,
   }));
 }
 

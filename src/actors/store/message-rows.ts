@@ -17,7 +17,8 @@ import { epochSeconds, instant, type SqlRow, type SqlValue } from './sql-values.
 /** Rows a statement writes at most: more gain nothing, and hold PGlite's one session longer. */
 const ROWS_A_STATEMENT = 1000;
 
-const COLUMNS = `chat_id, id, ${epochSeconds('date')}, ${epochSeconds('edit_date')}, pts, kind, text, entities, from_id, reply_to_id, views, media, raw`;
+/** What {@link messageOf} reads. */
+export const COLUMNS = `chat_id, id, ${epochSeconds('date')}, ${epochSeconds('edit_date')}, pts, kind, text, entities, from_id, reply_to_id, views, media, raw`;
 
 // The rows as written, and which of them were new: a row of this statement's own insert has no xmax; one that it updated carries its own
 // transaction there.
@@ -197,6 +198,11 @@ export async function replaceRange(
   return { inserted, updated, unchanged: messages.length - inserted - updated, deleted, revision };
 }
 
+/** @returns the pattern of LIKE for a text with this in it */
+export function anywhere(part: string): string {
+  return `%${part.replace(/[\\%_]/g, '\\$&')}%`;
+}
+
 /** What `Store.readMessages` says. */
 export async function readMessages(session: SqlSession, query: MessageQuery): Promise<Message[]> {
   const values: SqlValue[] = [query.scope ?? CHANNEL_SCOPE, query.chatId];
@@ -207,7 +213,7 @@ export async function readMessages(session: SqlSession, query: MessageQuery): Pr
   }
   if (query.before !== undefined) where((id) => `id < ${id}::int8`, query.before);
   if (query.after !== undefined) where((id) => `id > ${id}::int8`, query.after);
-  if (query.search !== undefined) where((part) => `text ILIKE ${part}`, `%${query.search.replace(/[\\%_]/g, '\\$&')}%`);
+  if (query.search !== undefined) where((part) => `text ILIKE ${part}`, anywhere(query.search));
   values.push(query.limit);
   const nearest = query.after === undefined ? 'DESC' : 'ASC';
   const rows = await session.query(
@@ -227,7 +233,8 @@ export async function countMessages(session: SqlSession, chatId: ChatId): Promis
   return row?.messages as number;
 }
 
-function messageOf(row: SqlRow): Message {
+/** @returns the message of a row with {@link COLUMNS} */
+export function messageOf(row: SqlRow): Message {
   return {
     chatId: row.chat_id as number,
     id: row.id as number,

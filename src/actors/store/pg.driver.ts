@@ -75,6 +75,9 @@ export function openPgDriver(options: PgOptions, { clock, log }: Dependencies): 
 
   return {
     kind: 'postgresql',
+    get waiting() {
+      return pool.waitingCount;
+    },
     query: (text, values, work = 'write') => once((connection) => connection.query(text, values, deadlineOf(work))),
     script: (text) => once((connection) => connection.script(text)),
     async begin() {

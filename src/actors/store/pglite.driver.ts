@@ -65,6 +65,10 @@ class PgliteDriver implements SqlDriver {
     this.#turns = new Turns(clock, options.turnMs ?? 30_000);
   }
 
+  get waiting(): number {
+    return this.#turns.waiting;
+  }
+
   async thread(): Promise<PgliteThread> {
     if (this.#closed) throw unavailable('it was closed');
     if (this.#lost !== undefined) throw this.#lost;

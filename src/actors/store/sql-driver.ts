@@ -28,6 +28,8 @@ export interface OpenTransaction extends SqlSession {
  */
 export interface SqlDriver extends SqlSession {
   readonly kind: 'pglite' | 'postgresql';
+  /** How many statements and transactions wait for a connection, or their turn. */
+  readonly waiting: number;
   /** @param work @default 'write' */
   query(text: string, values?: readonly SqlValue[], work?: Work): Promise<SqlRow[]>;
   begin(): Promise<OpenTransaction>;

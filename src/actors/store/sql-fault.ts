@@ -5,11 +5,13 @@ export const STORE_RETRY_MS = 1000;
 
 /**
  * SQLSTATEs that say nothing against the statement, by class or whole (https://www.postgresql.org/docs/current/errcodes-appendix.html):
- * connections (08), resources (53), the server's operator (57), and races that a second try wins: serialization and deadlock (40001,
- * 40P01), a lock not had in time (55P03), a row of the same key committed meanwhile (23505: every insert of ours says what to do about
- * rows it can see), a session ended for idling in a transaction (25P03), a server that is a standby at the moment (25006).
+ * connections (08), resources (53), the server's operator (57), its machine (58: a disk that fails), and races that a second try wins:
+ * serialization and deadlock (40001, 40P01), a lock not had in time (55P03), a row of the same key committed meanwhile (23505: every insert of ours
+ * says what to do about rows it can see), a session ended for idling in a transaction (25P03), a server that is a standby at the moment (25006), a
+ * right that the role lacks or lost (42501), damaged tables and indexes (XX001, XX002). What is internal otherwise (XX000) may well be about
+ * this row: an allocation that is too large is told so.
  */
-const TRANSIENT = /^(08...|53...|57...|40001|40P01|55P03|23505|25P03|25006)$/;
+const TRANSIENT = /^(08...|53...|57...|58...|40001|40P01|42501|55P03|23505|25P03|25006|XX001|XX002)$/;
 
 /** Node's codes of sockets and name look-ups that fail. */
 const NETWORK = /^(E[A-Z]+|ERR_SSL_.*)$/;
@@ -24,7 +26,7 @@ export function storeFault(thrown: unknown): VigiliaError {
   const code = codeOf(thrown);
   if (isSqlState(code))
     return TRANSIENT.test(code)
-      ? unavailable(`${message} (${code})`, thrown)
+      ? unavailable(`${message} (${code})${adviceOn(code)}`, thrown)
       : refused(`${message} (${code})${adviceOn(code)}`, thrown);
   if (thrown instanceof AggregateError || (code !== undefined && NETWORK.test(code)) || CONNECTION_LOST.test(message)) {
     return unavailable(message === '' ? (code ?? 'no address answers') : message, thrown);
@@ -32,8 +34,10 @@ export function storeFault(thrown: unknown): VigiliaError {
   return refused(message, thrown);
 }
 
-/** A login (28) or a database (3D) that is not there is a matter of the address. */
+/** A login (28) or a database (3D) that is not there is a matter of the address; what a role needs is written down. */
 function adviceOn(code: string): string {
+  if (code === '42501') return '; grant it: ops/postgresql/roles.sql has what each role needs';
+  if (code.startsWith('XX')) return '; the database is damaged: restore a backup, or see REINDEX and pg_amcheck';
   return /^(28|3D)/.test(code) ? '; check DATABASE_URL' : '';
 }
 

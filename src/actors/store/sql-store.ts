@@ -2,6 +2,7 @@ import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
 import type { AccountAtStep, Job, JobChange, Store, StoreTransaction } from '../../ports.ts';
 import * as accounts from './account-rows.ts';
+import * as acts from './act-rows.ts';
 import * as channels from './channel-rows.ts';
 import * as foreign from './foreign-rows.ts';
 import * as submissions from './job-inserts.ts';
@@ -12,13 +13,16 @@ import * as leases from './lease-rows.ts';
 import * as logins from './login-rows.ts';
 import * as hours from './message-hours.ts';
 import * as messages from './message-rows.ts';
+import { searchMessages } from './message-search.ts';
 import { migrate, readMigrations, SQL_FOLDER } from './migrations.ts';
 import { appendOutbox } from './outbox-rows.ts';
+import * as processes from './process-rows.ts';
 import * as sessions from './session-rows.ts';
 import type { SqlDriver, SqlSession } from './sql-driver.ts';
 import * as stream from './stream-rows.ts';
 import { createTransactions } from './transactions.ts';
 import * as updates from './update-rows.ts';
+import { proveWrite } from './write-proof.ts';
 
 /** What a store works with. */
 export interface SqlStoreParts {
@@ -65,8 +69,11 @@ export function createSqlStore(parts: SqlStoreParts): Store {
       markSynced: (chatId, atMs, depth, complete) =>
         call(messages.deleteUnseen(session, chatId).then(() => channels.markSynced(session, chatId, atMs, depth, complete))),
       upsertEntities: (accountId, entities) => call(accounts.upsertEntities(session, accountId, entities)),
-      savePosition: (accountId, position) => call(accounts.savePosition(session, accountId, position)),
+      savePosition: (accountId, position, anew) => call(accounts.savePosition(session, accountId, position, anew)),
       appendOutbox: (entries) => call(appendOutbox(session, entries, clock.now())),
+      saveActs: (given) => call(acts.saveActs(session, given)),
+      expireAct: (id, nowMs) => call(acts.expireAct(session, id, nowMs)),
+      giveUpActs: (process, beforeMs, nowMs) => call(acts.giveUpActs(session, process, beforeMs, nowMs)),
     });
     await Promise.allSettled(calls);
     return result;
@@ -79,14 +86,13 @@ export function createSqlStore(parts: SqlStoreParts): Store {
     options: { readonly readFencing?: true } = {},
   ): Promise<Job | undefined> {
     return database.run(async (session) => {
-      const job = await jobs.lockJob(session, id);
-      if (job === undefined) return undefined;
-      const fencingToken = options.readFencing ? await accounts.holdFencingToken(session, job.accountId) : undefined;
+      const locked = await jobs.lockJob(session, id, options.readFencing);
+      if (locked === undefined) return undefined;
+      const { job, fencingToken } = locked;
       const change = decide(job, { fencingToken });
       if (change === undefined) return job;
       const nowMs = clock.now();
       const next = await jobs.writeStep(session, job, change, nowMs);
-      await appendOutbox(session, change.outbox, nowMs);
       if (effect !== undefined) await withHandle(session, (tx) => effect(tx, next));
       return next;
     });
@@ -94,6 +100,7 @@ export function createSqlStore(parts: SqlStoreParts): Store {
 
   return {
     kind: driver.kind,
+    waiting: () => driver.waiting + (parts.leaseDriver?.waiting ?? 0),
 
     async prepare(world) {
       const migrations = await readMigrations(parts.sqlFolder ?? SQL_FOLDER);
@@ -113,6 +120,7 @@ export function createSqlStore(parts: SqlStoreParts): Store {
       await database.for('ping').query('SELECT 1');
       return clock.monotonic() - start;
     },
+    proveWrite: () => database.run(proveWrite),
     close: async () => {
       await Promise.all([driver.close(), parts.leaseDriver?.close()]);
     },
@@ -164,6 +172,7 @@ export function createSqlStore(parts: SqlStoreParts): Store {
     leases: () => leases.readLeases(reading),
     checkInWorker: (worker, forMs) => leases.checkInWorker(database, worker, forMs),
     accountsKnowing: (ref) => accounts.accountsKnowing(reading, ref),
+    bindUser: (accountId, userId) => accounts.bindUser(database, accountId, userId),
     entities: (accountId) => accounts.readEntities(reading, accountId),
     positions: (accountId) => accounts.readPositions(reading, accountId),
     unfollowed: (accountId) => updates.readUnfollowed(reading, accountId),
@@ -176,6 +185,18 @@ export function createSqlStore(parts: SqlStoreParts): Store {
     answerLogin: (id, answer) => logins.answerLogin(database, id, answer),
     takeLoginAnswer: (id) => logins.takeLoginAnswer(database, id),
 
+    beatProcess: (beat, isFirst) => processes.beatProcess(database, beat, isFirst),
+    wantedViews: (processId) => processes.wantedViews(reading, processId),
+    writeViews: (processId, views) => processes.writeViews(database, processId, views),
+    leaveProcesses: (processId, pid) => processes.leaveProcesses(database, processId, pid),
+    processes: () => processes.readProcesses(reading),
+    lookAt: (processId, path, known, forMs) => processes.lookAt(reading, processId, path, known, forMs),
+
+    askAct: (act, forMs) => acts.askAct(database, act, forMs),
+    takeActs: (process) => acts.takeActs(database, process),
+    findAct: (id) => acts.findAct(reading, id),
+    listActs: (query) => acts.listActs(reading, query),
+
     sessionAccounts: () => sessions.sessionAccounts(reading),
     sessionGenerations: (accountId) => sessions.sessionGenerations(reading, accountId),
     addSession: (accountId, sealed, token) => database.run((session) => sessions.addSession(session, accountId, sealed, token)),
@@ -183,8 +204,9 @@ export function createSqlStore(parts: SqlStoreParts): Store {
     dropSessions: (accountId, generations) => sessions.dropSessions(database, accountId, generations),
 
     findChannel: (ref) => channels.findChannel(reading, ref),
-    listChannels: (limit, after) => channels.listChannels(reading, limit, after),
+    listChannels: (limit, after, accountId) => channels.listChannels(reading, limit, after, accountId),
     readMessages: (query) => messages.readMessages(reading, query),
+    searchMessages: (query) => searchMessages(reading, query),
     countMessages: (chatId) => messages.countMessages(reading, chatId),
     messagesPerHour: (query) => hours.messagesPerHour(reading, query),
   };

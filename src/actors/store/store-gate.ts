@@ -44,6 +44,7 @@ export function gateStore(inner: Store): GatedStore {
 
   return {
     kind: inner.kind,
+    waiting: inner.waiting,
     shut,
     async prepare(world: World) {
       shut('it is being prepared');
@@ -61,6 +62,7 @@ export function gateStore(inner: Store): GatedStore {
     close: () => inner.close(),
 
     ping: gated(inner.ping),
+    proveWrite: gated(inner.proveWrite),
     transaction: (work) => gated(() => inner.transaction(work))(),
     insertJob: gated(inner.insertJob),
     insertJobs: gated(inner.insertJobs),
@@ -103,6 +105,7 @@ export function gateStore(inner: Store): GatedStore {
     leases: gated(inner.leases),
     checkInWorker: gated(inner.checkInWorker),
     accountsKnowing: gated(inner.accountsKnowing),
+    bindUser: gated(inner.bindUser),
     entities: gated(inner.entities),
     positions: gated(inner.positions),
     unfollowed: gated(inner.unfollowed),
@@ -113,6 +116,16 @@ export function gateStore(inner: Store): GatedStore {
     takeLoginQuestions: gated(inner.takeLoginQuestions),
     answerLogin: gated(inner.answerLogin),
     takeLoginAnswer: gated(inner.takeLoginAnswer),
+    beatProcess: gated(inner.beatProcess),
+    wantedViews: gated(inner.wantedViews),
+    writeViews: gated(inner.writeViews),
+    leaveProcesses: gated(inner.leaveProcesses),
+    processes: gated(inner.processes),
+    lookAt: gated(inner.lookAt),
+    askAct: gated(inner.askAct),
+    takeActs: gated(inner.takeActs),
+    findAct: gated(inner.findAct),
+    listActs: gated(inner.listActs),
     sessionAccounts: gated(inner.sessionAccounts),
     sessionGenerations: gated(inner.sessionGenerations),
     addSession: gated(inner.addSession),
@@ -121,6 +134,7 @@ export function gateStore(inner: Store): GatedStore {
     findChannel: gated(inner.findChannel),
     listChannels: gated(inner.listChannels),
     readMessages: gated(inner.readMessages),
+    searchMessages: gated(inner.searchMessages),
     countMessages: gated(inner.countMessages),
     messagesPerHour: gated(inner.messagesPerHour),
   };

@@ -18,6 +18,11 @@ export class Turns {
     this.#deadlineMs = deadlineMs;
   }
 
+  /** How many wait. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   /**
    * @returns the function that ends the turn; calling it again does nothing
    * @throws STORE_UNAVAILABLE when it was not our turn within the deadline

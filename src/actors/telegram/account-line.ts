@@ -76,6 +76,8 @@ export class AccountLine implements TelegramCalls {
   readonly accountId: string;
   /** Where Telegram said that the account stands when it was asked for the last link; undefined before. */
   standing: Position | undefined;
+  /** The Telegram user that the account is; undefined before anybody has asked. */
+  userId: number | undefined;
   /** Gates the calls: while Telegram answers none of them, they fail at once instead of each waiting for its deadline. */
   readonly breaker: Breaker;
   readonly #clock: Clock;
@@ -266,6 +268,7 @@ export class AccountLine implements TelegramCalls {
       ...this.#governor.report(),
       ...this.#gaps.report(),
       ...(this.#reason === undefined ? {} : { reason: this.#reason }),
+      ...(this.userId === undefined ? {} : { userId: this.userId }),
     };
   }
 

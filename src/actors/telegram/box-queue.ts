@@ -17,6 +17,11 @@ export class BoxQueue {
     this.#most = most;
   }
 
+  /** Pushed updates and orders that wait. */
+  get size(): number {
+    return this.#updates + this.#items.filter((item) => 'order' in item).length;
+  }
+
   get empty(): boolean {
     return this.#items.length === 0 && this.#lost.size === 0;
   }

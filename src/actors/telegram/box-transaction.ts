@@ -34,6 +34,8 @@ export class BoxTransaction {
   readonly #deletions = new Map<ChatId | typeof ANY_CHAT, number[]>();
   readonly #views: ViewCount[] = [];
   readonly #positions = new Map<string, Position>();
+  /** Boxes that begin anew. */
+  readonly #anew = new Set<string>();
   /** By message: the newest version of it, which is the one that is written and told. */
   readonly #newest = new Map<string, Message>();
   /** By message: whether its row is new; taken out when it is told. */
@@ -63,6 +65,7 @@ export class BoxTransaction {
       this.#messages,
       this.#deletions,
       this.#positions,
+      this.#anew,
       this.#changed,
       this.#gone,
       this.#partsChanged,
@@ -85,7 +88,9 @@ export class BoxTransaction {
     for (const chatId of await tx.countViews(this.#views)) this.touched.add(chatId);
     for (const entry of entries) await this.#tell(tx, entry);
     await tx.appendOutbox(this.#outbox);
-    for (const position of this.#positions.values()) await tx.savePosition(this.#accountId, this.#dated(position));
+    for (const position of this.#positions.values()) {
+      await tx.savePosition(this.#accountId, this.#dated(position), this.#anew.has(position.box));
+    }
   }
 
   #scopeOf(chatId: ChatId): number {
@@ -99,6 +104,7 @@ export class BoxTransaction {
 
   #sort(entry: BoxEntry): void {
     if ('position' in entry && entry.position) this.#positions.set(entry.position.box, entry.position);
+    if (entry.kind === 'position' && entry.anew) this.#anew.add(entry.position.box);
     if (entry.kind !== 'update') return;
     const { update } = entry;
     if (update.type === 'message') {

@@ -36,6 +36,7 @@ export function boxSpec(line: AccountLine, deps: BoxDeps & { readonly registry: 
   return {
     id: 'box',
     kind: 'task',
+    queued: () => desk.queue.size,
     start: (life) => ({
       logic: task(async (signal) => {
         life.ready();
@@ -248,8 +249,13 @@ class Box {
     );
     const channels = dialogs.map(({ channel, entity }) => ({ channel, entity }));
     const behind = await this.#desk.ask((ledger, nowMs) => {
-      const entries = ledger.process(words, UNORDERED, nowMs);
-      return { entries, channels, result: [...ledger.recoveringChannels.keys()] };
+      const before = new Set(ledger.recoveringChannels.keys());
+      const entries = [...ledger.process(words, UNORDERED, nowMs)];
+      const missing = [...ledger.recoveringChannels.keys()];
+      // Pushed meanwhile, or a place that Telegram does not know: asked from there, it says which.
+      const ahead = words.filter(({ chatId, pts }) => !before.has(chatId) && (ledger.channelPts(chatId) ?? 0) > pts);
+      for (const { chatId } of ahead) entries.push(...ledger.suspect(chatId, 'poll', nowMs));
+      return { entries, channels, result: missing };
     });
     // A channel that could not be seen and has a dialog again can.
     for (const { channel } of dialogs) this.#feeds.tell(channel.chatId, 'RESUME');

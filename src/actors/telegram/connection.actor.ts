@@ -10,6 +10,7 @@ import { Seen } from '../seen.ts';
 import { type Owner, onAccountOf } from '../stray.ts';
 import type { AccountLease } from './account-lease.ts';
 import type { AccountLine } from './account-line.ts';
+import { claimUser } from './account-user.ts';
 import { LOGGED_OUT, type Sessions } from './session/session-vault.ts';
 import type { Turns } from './turns.ts';
 
@@ -246,11 +247,12 @@ function connectionStart({ path, lastWord }: Life, line: AccountLine, held: Held
       },
       tellBackoff: ({ context }) => line.setState('backoff', context.lastError),
       tellReauth: ({ context }) => {
-        line.setState('reauth-required', context.lastError);
-        log.error(
-          { cause: context.lastError?.message, code: context.lastError?.code, todo: `vigilia login --account ${line.accountId}` },
-          'a person has to log in',
-        );
+        const { lastError } = context;
+        line.setState('reauth-required', lastError);
+        const told = { cause: lastError?.message, code: lastError?.code, todo: `vigilia login --account ${line.accountId}` };
+        // Nobody logged in yet, or somebody logged out: that is no failure.
+        if (lastError?.code === 'SESSION_MISSING') log.warn(told, 'a person has to log in');
+        else log.error(told, 'a person has to log in');
       },
       tellDeactivated: ({ context }) => {
         line.setState('deactivated', context.lastError);
@@ -314,7 +316,7 @@ type OpenLink = (session: string, entities: readonly PeerEntity[]) => TelegramLi
 /**
  * Opens a link and has Telegram confirm the login.
  * A stored session that Telegram refuses is never replaced by a new login: that is a person's decision.
- * @throws SESSION_MISSING, SESSION_CORRUPT, TELEGRAM_REAUTH, or why the connection failed
+ * @throws SESSION_MISSING, SESSION_CORRUPT, ACCOUNT_OF_ANOTHER, TELEGRAM_REAUTH, or why the connection failed
  */
 async function login(
   line: AccountLine,
@@ -340,7 +342,11 @@ async function login(
     const codeHash = await link.sendCode(credentials.phone);
     await link.signIn(credentials.phone, codeHash, credentials.code);
   }
-  line.standing = await link.state();
+  const [standing, userId] = await Promise.all([link.state(), link.userId()]);
+  // Known by now, it needs no database.
+  if (line.userId !== userId) await claimUser(deps.store, accountId, userId);
+  line.userId = userId;
+  line.standing = standing;
   const session = link.session();
   // A login by a person may have saved another one meanwhile: ours is older.
   signal.throwIfAborted();

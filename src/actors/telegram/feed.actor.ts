@@ -99,6 +99,14 @@ function feedLogic(chatId: ChatId, { line, desk, turns, asked }: FeedHouse, { lo
         if (next.kind === 'live') desk.settle(chatId);
         return next;
       }),
+      beginAnew: fromPromise<void>(async () => {
+        backfill = undefined;
+        log.error(
+          { account: line.accountId, chatId },
+          'Telegram does not know the place that is stored of a channel: looking at what it has anew',
+        );
+        await desk.ask((ledger) => ({ entries: ledger.restartChannel(chatId), result: undefined }));
+      }),
       readPage: fromPromise<{ readonly done: boolean }, { readonly targetPts: number }>(async ({ input, signal }) => {
         backfill ??= new Backfill(chatId, line, desk, store);
         const page = await withTurn(signal, backfill.readPage(input.targetPts));

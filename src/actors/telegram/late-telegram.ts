@@ -45,6 +45,7 @@ class LateLink implements TelegramLink {
   readonly ping = this.#later('ping');
   readonly sendCode = this.#later('sendCode');
   readonly signIn = this.#later('signIn');
+  readonly userId = this.#later('userId');
   readonly logOut = this.#later('logOut');
   readonly resolve = this.#later('resolve');
   readonly fullChannel = this.#later('fullChannel');

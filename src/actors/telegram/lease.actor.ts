@@ -5,6 +5,7 @@ import { type LeaseEvent, leaseMachine, type RenewAnswer, type TakeAnswer } from
 import { renewInMs } from '../../machines/lease-rule.ts';
 import type { AccountHealth, Json, JsonObject, LeaseAnswer, Store } from '../../ports.ts';
 import type { ChildSpec } from '../actor.ts';
+import type { SaidOnce } from '../said-once.ts';
 import type { AccountLease } from './account-lease.ts';
 import type { AccountLine } from './account-line.ts';
 import type { LeaseRenewals } from './lease-renewals.ts';
@@ -20,6 +21,8 @@ interface LeaseDeps {
   readonly isHome: (accountId: string) => boolean;
   /** The account's health, as it goes with each renewal. */
   readonly evidence: () => AccountHealth;
+  /** Why leases cannot be had, over all accounts of the process: what keeps one from it keeps the others from theirs. */
+  readonly obstacles: SaidOnce;
 }
 
 /**
@@ -79,9 +82,12 @@ export function leaseSpec(lease: AccountLease, line: AccountLine, deps: LeaseDep
           },
           tellUnreachable: ({ context }) => {
             line.setState('awaiting-lease', context.lastError?.message);
-            log.debug({ cause: context.lastError?.message }, 'the lease cannot be asked for');
+            const { code, message: cause = '' } = context.lastError ?? {};
+            const level = deps.obstacles.isNew(cause) ? 'warn' : 'debug';
+            log[level]({ code, cause }, 'the lease cannot be had; asking again');
           },
           tellHeld: ({ context }) => {
+            deps.obstacles.over();
             log.info({ fencing: context.token }, 'lease taken');
             // Not inside an action of this machine: who hears it takes steps of his own at once.
             queueMicrotask(life.ready);

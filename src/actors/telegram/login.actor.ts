@@ -48,6 +48,8 @@ export interface LoginActorDeps {
   readonly log: Log;
   readonly telegram: () => Promise<LoginTelegram>;
   readonly sessions: Pick<Sessions, 'write'>;
+  /** Has the account be this user's. @throws ACCOUNT_OF_ANOTHER where it is somebody else's */
+  readonly claimUser: (accountId: string, userId: number) => Promise<void>;
   /** The account has a new session, and nobody else is connected with it. */
   readonly onLoggedIn: (accountId: string) => void;
 }
@@ -125,6 +127,7 @@ function loginStart({ path }: Life, run: LoginRun, deps: LoginActorDeps): Start 
         }),
       ),
       save: fromPromise<void>(async () => {
+        await deps.claimUser(run.accountId, await line.userId());
         await deps.sessions.write(run.accountId, line.session());
         // Before anybody else connects with it: two sockets on one key burn it.
         await line.close();
@@ -159,6 +162,7 @@ class LoginLine {
   /** With the key that Telegram knows this login by. */
   #session = '';
   #standing: 'out' | 'unknown' | 'in' = 'out';
+  #userId: number | undefined;
   #isOver = false;
 
   constructor(path: string, deps: LoginActorDeps, tell: (event: LoginEvent) => void) {
@@ -207,6 +211,12 @@ class LoginLine {
   session(): string {
     if (this.#standing !== 'in' || this.#session === '') throw new VigiliaError('LOGIN_LOST', 'there is no session to save');
     return this.#session;
+  }
+
+  /** @returns the Telegram user who has logged in */
+  async userId(): Promise<number> {
+    this.#userId ??= await this.on((link) => link.userId());
+    return this.#userId;
   }
 
   /** Undoes at Telegram what was done there, as far as it can be reached, and closes the link. */

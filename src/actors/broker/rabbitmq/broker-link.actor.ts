@@ -1,7 +1,6 @@
-import type { Clock, Random } from '../../../clock.ts';
-import type { Log } from '../../../log.ts';
+import type { Clock } from '../../../clock.ts';
 import type { ChildSpec } from '../../actor.ts';
-import { type LinkStatus, linkSpec } from '../../link.actor.ts';
+import { type LinkDeps, type LinkStatus, linkSpec } from '../../link.actor.ts';
 import type { RabbitConnection } from './rabbit-connection.ts';
 
 /** A connection that is lost sooner than this would be lost again at once: it is left to the next look, in ms. */
@@ -11,7 +10,7 @@ const RASH_MS = 1_000;
 export function brokerLinkSpec(
   connection: RabbitConnection,
   status: LinkStatus,
-  deps: { readonly clock: Clock; readonly random: Random; readonly log: Log },
+  deps: LinkDeps & { readonly clock: Clock },
 ): ChildSpec {
   const { clock } = deps;
   const check = (): Promise<number> => connection.check();
@@ -26,5 +25,6 @@ export function brokerLinkSpec(
       if (clock.monotonic() - since >= RASH_MS) lost(error);
     });
   };
-  return linkSpec({ id: 'broker', name: 'broker', kind: 'rabbitmq', prepare, check, onDown, watch }, status, deps);
+  const link = linkSpec({ id: 'broker', name: 'broker', kind: 'rabbitmq', prepare, check, onDown, watch }, status, deps);
+  return { ...link, queued: () => connection.queued };
 }

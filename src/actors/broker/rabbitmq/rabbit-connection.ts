@@ -248,6 +248,11 @@ export class RabbitConnection {
     this.drop();
   }
 
+  /** Messages that wait for a place in the window, or for their confirm, of whoever publishes. */
+  get queued(): number {
+    return this.#publishers.reduce((sum, { load: { waiting, unconfirmed } }) => sum + waiting + unconfirmed, 0);
+  }
+
   /** What is known of it, for `/health` and the metrics. */
   evidence(): JsonObject {
     const consumers = [...this.#consumers];
