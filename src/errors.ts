@@ -261,6 +261,12 @@ export const ERRORS = {
     status: 503,
     meaning: 'The process that was asked did not take the act in time; it will not be done later.',
   },
+  ACT_UNKNOWN: {
+    fault: 'permanent',
+    status: 409,
+    meaning:
+      'The process that took the act did not say what came of it, and nobody knows; look at the actor before you ask again.',
+  },
   GAVE_UP: { fault: 'transient', status: 500, meaning: 'A supervisor saw more failures than its intensity allows.' },
 } as const satisfies Record<string, ErrorRow>;
 

@@ -428,8 +428,10 @@ export interface StoreTransaction {
   saveActs(acts: readonly Act[]): Promise<Act[]>;
   /** A wanted act is not to be done any more. @returns it as it ended; undefined where it was taken, or has ended otherwise */
   expireAct(id: string, nowMs: number): Promise<Act | undefined>;
-  /** Acts that an earlier life of a process began and did not end: nobody will know. @returns them as they ended */
-  giveUpActs(process: string, beforeMs: number, nowMs: number): Promise<Act[]>;
+  /** Acts of a process that are under way and that it does not have in hand: nobody will know. @returns them as they ended */
+  giveUpActs(process: string, inHand: readonly string[], nowMs: number): Promise<Act[]>;
+  /** Wanted acts whose time is long over, and of which whoever asked has not said so, have expired. @returns them as they ended */
+  expireForsakenActs(): Promise<Act[]>;
 }
 
 /** Which messages to read. `before` and `after` are exclusive message ids; with `after`, the ones nearest to it. */
@@ -740,7 +742,7 @@ interface ActBook {
   takeActs(process: string): Promise<Act[]>;
   /** A wanted act whose time is over is shown as expired, whoever has said so. */
   findAct(id: string): Promise<Act | undefined>;
-  /** Newest first. */
+  /** Newest first. One that is under way in a process that is not known any more is shown as unknown. */
   listActs(query: ActQuery): Promise<Act[]>;
 }
 
@@ -1389,8 +1391,8 @@ export interface Intake {
 /** What became of many dead letters at once. */
 export interface DeadLetterCount {
   readonly done: number;
-  /** How many more fit, counted up to 10,000. */
-  readonly left: number;
+  /** How many more fit, counted up to 10,000; null where they could not be counted. */
+  readonly left: number | null;
 }
 
 /** What people do with stored jobs. Dead letters are failed jobs. All throw STORE_UNAVAILABLE. */
@@ -1405,9 +1407,9 @@ export interface JobDesk {
    * @returns the job after it @throws NOT_FOUND, JOB_NOT_RETRIABLE, UNKNOWN_ACCOUNT when its account was removed
    */
   retry(id: string): Promise<Job>;
-  /** Retries dead letters, those first that died first; those of removed accounts stay. */
+  /** Retries dead letters, those first that died first; those of removed accounts stay. What fails after some were done ends it, with those told. */
   replay(filter: JobFilter, most: number): Promise<DeadLetterCount>;
-  /** Deletes dead letters with their history, those first that died first. */
+  /** Deletes dead letters with their history, those first that died first. What fails after some were deleted ends it, with those told. */
   purge(filter: JobFilter, most: number): Promise<DeadLetterCount>;
 }
 

@@ -199,6 +199,7 @@ async function assemble(
     make: (id) => serve(id),
     supervisor: () => system?.supervisor('root/accounts'),
     isAlive: (id) => registry.glance(`root/accounts/${id}`) !== undefined,
+    isStopped: (id) => ['stopping', 'suspended'].includes(registry.glance(`root/accounts/${id}`)?.state ?? ''),
     health: () => health().accounts,
   });
   const obstacles = new SaidOnce();

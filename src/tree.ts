@@ -83,7 +83,10 @@ export function loginsSpec(deps: SupervisionDeps): ChildSpec {
 export function treeOf(role: Role, parts: TreeParts, deps: SupervisionDeps): SupervisorSpec {
   const simulator = parts.simulator ? [parts.simulator] : [];
   const links = [parts.store, parts.cache, parts.broker].filter((link) => link !== undefined);
-  const infrastructure = supervisorSpec('infrastructure', { children: links }, deps);
+  const infrastructure = {
+    ...supervisorSpec('infrastructure', { children: links }, deps),
+    staysUp: 'everything stands on it, this too; restart it',
+  };
   const accounts = supervisorSpec('accounts', { ...ACCOUNTS, children: [] }, deps);
   const errands = parts.loginErrands ? [parts.loginErrands] : [];
   const people = [accounts, parts.keeper, loginsSpec(deps), ...errands];
@@ -104,6 +107,7 @@ export function treeOf(role: Role, parts: TreeParts, deps: SupervisionDeps): Sup
         ...ROOT,
         children: [
           infrastructure,
+          parts.acts,
           ...presence,
           parts.leaseWatch,
           ...(parts.broker ? [parts.dispatcher] : []),

@@ -73,6 +73,8 @@ export interface AccountsKeeperDeps {
   readonly supervisor: () => SupervisorHandle | undefined;
   /** Whether an account has its place under that supervisor: a restart of it forgets them. */
   readonly isAlive: (id: string) => boolean;
+  /** Whether somebody stopped it under that supervisor, until it is resumed, or is stopping it. */
+  readonly isStopped: (id: string) => boolean;
   readonly health: () => readonly AccountHealth[];
 }
 
@@ -206,8 +208,10 @@ export class AccountsKeeper implements Accounts {
     const free = rows.filter((row) => freeInMs(row, NOBODY) === 0).map(({ accountId }) => accountId);
     this.#freeSince = new Map(free.map((id) => [id, this.#freeSince.get(id) ?? askedAt]));
     const mine = rows.filter((row) => this.#mayServe(row));
+    // What a person stopped is his to resume, whoever serves it meanwhile: taken off and added anew it would run again unasked.
+    const ours = mine.filter(({ accountId }) => !this.#served.has(accountId) || !this.#deps.isStopped(accountId));
     const plan = planAccounts(
-      mine.map((row) => this.#shared(row, askedAt)),
+      ours.map((row) => this.#shared(row, askedAt)),
       { worker, workers: this.#workers, limit: filter.limit, mayGiveBack: sharesSessions, unevenAmong: this.#unevenAmong },
     );
     this.#unevenAmong = plan.unevenAmong;

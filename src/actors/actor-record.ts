@@ -45,7 +45,7 @@ export class ActorRecord {
   #longest: ActorEvents['longest'];
 
   /** @param path whose record it is @param tap hears of each event once it is handled */
-  constructor(clock: Clock, path = '', tap = new TransitionTap()) {
+  constructor(clock: Clock, path = '', tap = new TransitionTap(clock)) {
     this.#clock = clock;
     this.#path = path;
     this.#tap = tap;

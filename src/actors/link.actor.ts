@@ -69,6 +69,8 @@ export interface LinkedServer {
   readonly watch?: (lost: (error: unknown) => void) => () => void;
   /** Told when it is down, or not ours to use. */
   readonly onDown?: (reason: string) => void;
+  /** Told when nobody looks after it any more: its link was stopped. */
+  readonly onEnd?: (reason: string) => void;
   /** Ms until its supervisor takes it for hanging. */
   readonly readyMs?: number;
 }
@@ -86,10 +88,11 @@ export interface LinkDeps {
  */
 export function linkSpec(server: LinkedServer, status: LinkStatus, { random, log, patienceMs }: LinkDeps): ChildSpec {
   const { id, name, kind, readyMs, limitedState = 'limited' } = server;
-  const { onDown = () => {}, watch = () => () => {}, prove = async () => {} } = server;
+  const { onDown = () => {}, onEnd = () => {}, watch = () => () => {}, prove = async () => {} } = server;
   return {
     id,
     kind: 'link',
+    staysUp: 'without it nobody would notice when the server is lost or back; restart it',
     ...(readyMs !== undefined && { readyMs }),
     view: (snapshot: Snapshot<unknown>): JsonObject => {
       if (!('context' in snapshot)) return {};
@@ -123,6 +126,11 @@ export function linkSpec(server: LinkedServer, status: LinkStatus, { random, log
             status.set('down', context.lastError?.message);
             log.warn({ [id]: kind, cause: context.lastError?.message }, `${name} is down; trying again`);
             life.ready();
+          },
+          tellEnded: () => {
+            const reason = 'the link to it was stopped';
+            onEnd(reason);
+            status.set('down', reason);
           },
           tellRefused: ({ context }) => {
             onDown(context.failure?.message ?? 'it is not ours to use');

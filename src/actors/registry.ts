@@ -55,11 +55,12 @@ export class Registry {
   /** For the `inspect` option of the root's `createActor`: without it no edges are recorded. */
   readonly inspect: (inspection: InspectionEvent) => void;
   /** What actors do, as they do it. */
-  readonly transitions = new TransitionTap();
+  readonly transitions: TransitionTap;
 
   constructor(clock: Clock) {
     this.#clock = clock;
     this.#recorder = new Recorder(clock);
+    this.transitions = new TransitionTap(clock);
     this.inspect = this.#recorder.inspect;
   }
 

@@ -4,7 +4,7 @@ import type { ChildSpec } from './actor.ts';
 
 /**
  * What a running supervisor does when it is asked. Each resolves when it is done.
- * @throws SUPERVISION_REFUSED when it cannot be done, with the reason
+ * @throws SUPERVISION_REFUSED when it cannot be done, with the reason; {@link CameToNothing} where it was begun
  */
 export interface SupervisorHandle {
   /** Starts a child besides those of the specification, after all others; resolves when it is up. OTP's `start_child`. */
@@ -18,6 +18,9 @@ export interface SupervisorHandle {
   /** Stops a child with those that are restarted with it, and starts them again; it does not count against the intensity. */
   restart(id: string): Promise<void>;
 }
+
+/** A command that was being done, and came to nothing: the child may have been stopped for it. */
+export class CameToNothing extends VigiliaError {}
 
 interface Question {
   readonly id: string;
@@ -62,7 +65,7 @@ export class Questions {
   refuse(ask: number, why: string): void {
     const question = this.#open.get(ask);
     this.#open.delete(ask);
-    question?.reject(this.#error(question.id, why));
+    question?.reject(this.#error(question, why));
   }
 
   isUp(id: string): void {
@@ -76,7 +79,7 @@ export class Questions {
 
   /** Who waits for the child to be up waits in vain. */
   staysDown(id: string, why: string, cause?: unknown): void {
-    for (const { reject } of this.#take(id, 'up')) reject(this.#error(id, why, cause));
+    for (const question of this.#take(id, 'up')) question.reject(this.#error(question, why, cause));
   }
 
   refuseAll(why: string): void {
@@ -89,7 +92,8 @@ export class Questions {
     return taken.map(([, question]) => question);
   }
 
-  #error(id: string, why: string, cause?: unknown): VigiliaError {
-    return new VigiliaError('SUPERVISION_REFUSED', `${this.#path}/${id}: ${why}`, { cause });
+  #error({ id, accepted }: Question, why: string, cause?: unknown): VigiliaError {
+    const Kind = accepted ? CameToNothing : VigiliaError;
+    return new Kind('SUPERVISION_REFUSED', `${this.#path}/${id}: ${why}`, { cause });
   }
 }

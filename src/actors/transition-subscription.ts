@@ -1,4 +1,5 @@
 import { aborted, type Clock, pause } from '../clock.ts';
+import type { ActorTransition } from '../ports.ts';
 import { EVENT_VERSION, frameOf } from './events/told-event.ts';
 import type { TransitionTap } from './transition-tap.ts';
 
@@ -10,8 +11,13 @@ const MOST_WAITING = 1_000;
 const PACE_MS = 100;
 /** How often it is told what was left out, in ms. */
 const REPORT_MS = 1_000;
+/** How often rations of seconds past are forgotten, in ms. */
+const PRUNE_MS = 60_000;
 /** Of so many actors it is told by name how much was left out. */
 const ACTORS_NAMED = 50;
+
+/** What was told, as a block of an event stream: made once, however many listen. */
+const FRAMES = new WeakMap<ActorTransition, string>();
 
 /** What an actor was told of in one second. */
 interface Ration {
@@ -32,6 +38,7 @@ export class TransitionSubscription {
   #waiting: string[] = [];
   #batchAt = Number.NEGATIVE_INFINITY;
   #reportAt = Number.NEGATIVE_INFINITY;
+  #prunedAt = Number.NEGATIVE_INFINITY;
   #ring: () => void = () => {};
 
   /** @param actor whose transitions, and of those below it; undefined: of all */
@@ -39,10 +46,9 @@ export class TransitionSubscription {
     this.#clock = clock;
     this.#leave = tap.listen((path, read) => {
       if (actor !== undefined && path !== actor && !path.startsWith(`${actor}/`)) return;
-      if (this.#waiting.length < MOST_WAITING && this.#isGranted(path)) {
-        const data = { version: EVENT_VERSION, topic: 'transition', path, ...read() };
-        this.#waiting.push(frameOf(null, 'transition', data as unknown as Parameters<typeof frameOf>[2]));
-      } else this.#leftOut.set(path, (this.#leftOut.get(path) ?? 0) + 1);
+      const told = this.#waiting.length < MOST_WAITING && this.#isGranted(path) ? read() : undefined;
+      if (told !== undefined) this.#waiting.push(framed(path, told));
+      else this.#leftOut.set(path, (this.#leftOut.get(path) ?? 0) + 1);
       this.#ring();
     });
   }
@@ -69,7 +75,9 @@ export class TransitionSubscription {
   }
 
   #isGranted(path: string): boolean {
-    const second = Math.floor(this.#clock.monotonic() / 1000);
+    const now = this.#clock.monotonic();
+    const second = Math.floor(now / 1000);
+    if (now - this.#prunedAt >= PRUNE_MS) this.#prune(now);
     let ration = this.#rations.get(path);
     if (ration?.second !== second) {
       ration = { second, told: 0 };
@@ -77,6 +85,13 @@ export class TransitionSubscription {
     }
     ration.told += 1;
     return ration.told <= MOST_A_SECOND;
+  }
+
+  /** Rations of seconds past say nothing. */
+  #prune(now: number): void {
+    this.#prunedAt = now;
+    const second = Math.floor(now / 1000);
+    for (const [path, ration] of this.#rations) if (ration.second !== second) this.#rations.delete(path);
   }
 
   /** @returns undefined while there is nothing to tell */
@@ -108,9 +123,15 @@ export class TransitionSubscription {
     const omitted = all.reduce((sum, [, count]) => sum + count, 0);
     const actors = all.slice(0, ACTORS_NAMED).map(([path, count]) => ({ path, omitted: count }));
     this.#leftOut.clear();
-    // Rations of seconds past say nothing.
-    const second = Math.floor(now / 1000);
-    for (const [path, ration] of this.#rations) if (ration.second !== second) this.#rations.delete(path);
     return frameOf(null, 'omitted', { version: EVENT_VERSION, topic: 'omitted', omitted, actors });
   }
+}
+
+function framed(path: string, transition: ActorTransition): string {
+  const before = FRAMES.get(transition);
+  if (before !== undefined) return before;
+  const data = { version: EVENT_VERSION, topic: 'transition', path, ...transition };
+  const frame = frameOf(null, 'transition', data as unknown as Parameters<typeof frameOf>[2]);
+  FRAMES.set(transition, frame);
+  return frame;
 }

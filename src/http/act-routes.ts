@@ -4,7 +4,7 @@ import { ActBody, ActReportSchema, ActsQuerySchema, ActsSchema, actView, askerOf
 import type { App } from './app.ts';
 import { READ_MS, withinDeadline } from './deadline.ts';
 import type { OpsDeps } from './gateway-deps.ts';
-import { refused } from './moment.ts';
+import { LAST_SECOND, refused } from './moment.ts';
 import { NoQuery } from './view.ts';
 
 /** What people do to actors: restart, stop and start them, send them what they take. Each is written down, and here is the list. */
@@ -18,7 +18,7 @@ export function addActRoutes(app: App, { clock, store, acts }: Pick<OpsDeps, 'cl
         notes:
           'GET /api/state/<path> lists under acts what one may do with an actor as it is. 200: it is done. 202: it takes longer, or it is the ' +
           'listener itself, which is restarted once this answer is out; GET /api/acts has what comes of it.',
-        errors: ['SUPERVISION_REFUSED', 'EVENT_NOT_TAKEN', 'ACT_EXPIRED', 'STORE_UNAVAILABLE'],
+        errors: ['SUPERVISION_REFUSED', 'EVENT_NOT_TAKEN', 'ACT_EXPIRED', 'ACT_UNKNOWN', 'STORE_UNAVAILABLE'],
       },
       schema: { body: ActBody, querystring: NoQuery, response: { 200: ActReportSchema, 202: ActReportSchema } },
     },
@@ -56,11 +56,15 @@ export function addActRoutes(app: App, { clock, store, acts }: Pick<OpsDeps, 'cl
   );
 }
 
+const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
+const CURSOR = new RegExp(`^(\\d{1,15})\\.(${UUID})$`);
+
 function queryOf(given: { actor?: string; process?: string; cursor?: string; limit: number }): ActQuery {
   const { cursor, ...query } = given;
   if (cursor === undefined) return query;
-  const [, at, id] = /^(\d{1,15})\.([0-9a-f-]{36})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
-  if (at === undefined || id === undefined) throw refused('cursor', 'is not one that a page gave');
+  const [, at, id] = CURSOR.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
+  if (at === undefined || id === undefined || Number(at) > LAST_SECOND * 1_000)
+    throw refused('cursor', 'is not one that a page gave');
   return { ...query, after: { at: Number(at), id } };
 }
 

@@ -32,7 +32,9 @@ const Many = {
 };
 const ManySchema = Type.Object(Many, { additionalProperties: false });
 
-const left = Type.Integer({ description: 'How many more fit, counted up to 10,000.' });
+const left = nullable(
+  Type.Integer({ description: 'How many more fit, counted up to 10,000; null where they could not be counted.' }),
+);
 
 /** Dead letters: jobs that failed for good. Search them, have them done again, or delete them. */
 export function addDeadLetterRoutes(app: App, deps: GatewayDeps, base: string): void {
@@ -44,6 +46,15 @@ export function addDeadLetterRoutes(app: App, deps: GatewayDeps, base: string): 
     if (job?.status === 'failed') return job;
     throw new VigiliaError('NOT_FOUND', `There is no dead letter ${id}.`, { field: 'id' });
   };
+
+  // Whoever asks waits no longer than this; the work goes on, and what came of it is written down when it has ended.
+  const witnessed = <T>(
+    act: 'purge' | 'replay',
+    what: JsonObject,
+    request: Parameters<typeof askerOf>[0],
+    work: () => Promise<T>,
+    detail: (result: T) => JsonObject,
+  ): Promise<T> => withinDeadline(clock, READ_MS, acts.witness(act, what, askerOf(request), work, detail));
 
   const meant = async ({ filter, all }: Static<typeof ManySchema>): Promise<JobFilter> => {
     const given = Object.keys(filter ?? {}).length > 0;
@@ -102,8 +113,15 @@ export function addDeadLetterRoutes(app: App, deps: GatewayDeps, base: string): 
       preValidation: bodyIsOptional,
     },
     async (request, reply) => {
-      const { id } = await dead(request.params.id);
-      const job = await withinDeadline(clock, READ_MS, desk.retry(id));
+      const letter = await dead(request.params.id);
+      const { id } = letter;
+      const job = await witnessed(
+        'replay',
+        theOne(letter),
+        request,
+        () => desk.retry(id),
+        () => ({ done: 1 }),
+      );
       return reply.code(202).send(jobView(job, (await health()).accounts));
     },
   );
@@ -124,8 +142,8 @@ export function addDeadLetterRoutes(app: App, deps: GatewayDeps, base: string): 
     },
     async (request, reply) => {
       const filter = await meant(request.body);
-      const work = () => withinDeadline(clock, READ_MS, desk.replay(filter, request.body.limit));
-      const { done, left } = await acts.witness('replay', asked(filter), askerOf(request), work, counted);
+      const work = () => desk.replay(filter, request.body.limit);
+      const { done, left } = await witnessed('replay', asked(filter), request, work, counted);
       return reply.code(202).send({ replayed: done, left });
     },
   );
@@ -146,9 +164,9 @@ export function addDeadLetterRoutes(app: App, deps: GatewayDeps, base: string): 
     },
     async (request) => {
       const filter = await meant(request.body);
-      const work = () => withinDeadline(clock, READ_MS, desk.purge(filter, request.body.limit));
+      const work = () => desk.purge(filter, request.body.limit);
       // What was deleted has no history any more: the list of acts keeps who deleted what.
-      const { done, left } = await acts.witness('purge', asked(filter), askerOf(request), work, counted);
+      const { done, left } = await witnessed('purge', asked(filter), request, work, counted);
       return { purged: done, left };
     },
   );
@@ -160,15 +178,15 @@ export function addDeadLetterRoutes(app: App, deps: GatewayDeps, base: string): 
       schema: { params: JobPathSchema, querystring: NoQuery },
     },
     async (request, reply) => {
-      const { id, action, accountId, error } = await dead(request.params.id);
+      const letter = await dead(request.params.id);
+      const { id } = letter;
       const work = async () => {
-        const counts = await withinDeadline(clock, READ_MS, desk.purge({ id }, 1));
+        const counts = await desk.purge({ id }, 1);
         if (counts.done > 0) return counts;
         await dead(id);
         throw new VigiliaError('ANSWER_OWED', `Who asked for ${id} over RabbitMQ was not answered yet.`, { field: 'id' });
       };
-      const what = { filter: { id }, action, account: accountId, error: error?.code ?? null };
-      await acts.witness('purge', what, askerOf(request), work, counted);
+      await witnessed('purge', theOne(letter), request, work, counted);
       return reply.code(204).send();
     },
   );
@@ -177,6 +195,11 @@ export function addDeadLetterRoutes(app: App, deps: GatewayDeps, base: string): 
 /** What is written down of which dead letters were meant. */
 function asked(filter: JobFilter): JsonObject {
   return { filter: filter as JsonObject };
+}
+
+/** The same of a single one: after a purge nothing else tells of it. */
+function theOne({ id, action, accountId, error }: Job): JsonObject {
+  return { filter: { id }, action, account: accountId, error: error?.code ?? null };
 }
 
 /** What is written down of what was done to them. */

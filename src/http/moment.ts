@@ -4,6 +4,9 @@ import { Type } from './typebox.ts';
 /** A moment in a query: with its offset, since nobody knows the sender's zone. */
 const MOMENT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})$/;
 
+/** The end of the year 9999, in s since the Unix epoch: no time here is later, and databases take little beyond. */
+export const LAST_SECOND = 253_402_300_799;
+
 /** @param which of what, as a sentence @returns the schema of a moment in a query */
 export function momentSchema(which: string) {
   return Type.String({ maxLength: 40, description: `${which} ISO 8601 with an offset, e.g. 2024-05-06T07:08:09Z.` });

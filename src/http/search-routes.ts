@@ -6,6 +6,7 @@ import type { Caller } from './callers.ts';
 import { READ_MS, withinDeadline } from './deadline.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
 import { MessageSchema } from './message-schema.ts';
+import { LAST_SECOND, refused } from './moment.ts';
 import { patterned } from './patterned.ts';
 import { Type } from './typebox.ts';
 import { nullable, SeenBySchema } from './view.ts';
@@ -104,8 +105,9 @@ function cursorOf({ date, chatId, id }: Message): string {
   return `${date}_${chatId}_${id}`;
 }
 
-/** @param cursor as the schema lets it through */
+/** @param cursor as the schema lets it through @throws INVALID_REQUEST */
 function placeOf(cursor: string): MessagePlace {
   const [date, chatId, id] = cursor.split('_').map(Number) as [number, number, number];
+  if (date > LAST_SECOND) throw refused('before', 'is not one that a page gave');
   return { date, chatId, id: Math.min(id, 2 ** 31 - 1) };
 }

@@ -9,7 +9,7 @@ import { sseReply } from './sse-wire.ts';
 import { Type } from './typebox.ts';
 
 /** Streams of transitions at a time: they are for people who look, and each makes actors tell what they do. */
-const MOST_STREAMS = 100;
+const MOST_STREAMS = 10;
 
 const TransitionsQuery = Type.Object(
   {
@@ -40,8 +40,8 @@ export function addTransitionRoute(
         scope: 'read',
         summary: 'What actors do, as they do it: text/event-stream',
         notes:
-          'event: transition has the fields of the transitions of GET /api/state/<path>, and the path. At most 20 a second of an actor are told, ' +
-          'and what is read too slowly is left out; event: omitted says how many of which. Nothing is kept: there is no going on after an event.',
+          'event: transition has the fields of the transitions of GET /api/state/<path>, and the path. At most 20 a second of an actor and 500 of all ' +
+          'are told, and what is read too slowly is left out; event: omitted says how many of which. Nothing is kept: there is no going on after an event.',
         errors: ['TOO_MANY_STREAMS'],
         streams: true,
         produces: 'text/event-stream',

@@ -63,6 +63,7 @@ export const linkMachine = setup({
     tellLimited: unbound,
     tellDown: unbound,
     tellRefused: unbound,
+    tellEnded: unbound,
   },
   delays: {
     checkInterval: CHECK_INTERVAL_MS,
@@ -74,7 +75,7 @@ export const linkMachine = setup({
   context: ({ input }) => ({ policy: input, attempt: 0, lastError: null, failure: undefined }),
   initial: 'connecting',
   output: ({ context }) => (context.failure ? { failure: context.failure } : {}),
-  on: { SHUTDOWN: '.ended' },
+  on: { SHUTDOWN: { target: '.ended', actions: 'tellEnded' } },
   states: {
     connecting: {
       // A server that takes connections and says nothing is nothing to wait for.

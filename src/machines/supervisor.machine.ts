@@ -292,7 +292,11 @@ export const supervisorMachine = setup({
                   always: [
                     { guard: 'queueEmpty', target: '#supervisor.serving.running' },
                     // Nothing stands on it: what is wanted of the others does not wait until it is up, which may be never.
-                    { guard: 'isIsolated', target: '#supervisor.serving.running', actions: ['markRunning', 'startHead', 'shift'] },
+                    {
+                      guard: 'isIsolated',
+                      target: '#supervisor.serving.running',
+                      actions: ['markRunning', 'startHead', 'shift'],
+                    },
                     { target: 'awaiting', actions: ['markRunning', 'startHead'] },
                   ],
                 },
@@ -300,11 +304,6 @@ export const supervisorMachine = setup({
                   on: {
                     CHILD_UP: { guard: 'isHead', target: 'next', actions: ['shift', 'noteUp', 'answerUp'] },
                     CHILD_DOWN: [
-                      {
-                        guard: and(['isHead', 'mustQuarantine']),
-                        target: 'next',
-                        actions: ['shift', 'refuseStart', 'quarantineChild'],
-                      },
                       { guard: and(['isHead', 'addedInVain']), target: 'next', actions: ['forget', 'shift', 'bury'] },
                       { guard: and(['isHead', 'mustForget']), target: 'next', actions: ['forget', 'shift', 'refuseStart'] },
                     ],

@@ -270,6 +270,17 @@ describe('a supervisor', () => {
 });
 
 describe('the tree', () => {
+  it('is shown without the queue of an actor that cannot count it', () => {
+    const registry = new Registry(new VirtualClock());
+    registry.add('root', {
+      kind: 'test',
+      queued: () => {
+        throw new Error('closed');
+      },
+    });
+    expect(registry.tree('root')).not.toHaveProperty('queued');
+  });
+
   it('is told without the past, which only one actor is asked for', async () => {
     const { clock, run } = harness();
     const system = run({ children: [quietSpec('a')] });

@@ -151,6 +151,12 @@ const MUTANTS: readonly (readonly [rule: string, file: string, from: string, to:
     'for (const command of context.postponed) enqueue',
     'for (const command of context.postponed.slice(1)) enqueue',
   ],
+  [
+    'what is restarted alone does not hold up the others',
+    SUPERVISOR,
+    "guard: 'isIsolated',",
+    "guard: and(['isIsolated', not('isIsolated')]),",
+  ],
   ['a temporary child is not restarted by hand', SUPERVISOR, ", not('isTemporary')", ''],
   [
     'a child is suspended once',

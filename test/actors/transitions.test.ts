@@ -5,6 +5,7 @@ import { Registry } from '../../src/actors/registry.ts';
 import { supervisorSpec } from '../../src/actors/supervisor.ts';
 import { startSystem } from '../../src/actors/system.ts';
 import { MOST_A_SECOND, TransitionSubscription } from '../../src/actors/transition-subscription.ts';
+import { MOST_OF_ALL } from '../../src/actors/transition-tap.ts';
 import { silentLog } from '../../src/log.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -100,6 +101,30 @@ describe('the transitions that one listens to', () => {
     send('root/left/a', 'NOTHING');
     await clock.advance(100);
     expect(all().at(-1)).toMatchObject({ event: 'transition', data: { number: MOST_A_SECOND + 10 } });
+  });
+
+  it('are so many of all actors in a second, made once for all who listen', async () => {
+    const ears = [hear(), hear()];
+    const tap = registry.transitions;
+    let made = 0;
+    const shown = registry.detail('root/left/a')?.transitions[0];
+    if (!shown) throw new Error('it has done nothing');
+    for (let n = 0; n < MOST_OF_ALL + 5; n++) {
+      tap.tell(`root/left/${n}`, () => {
+        made += 1;
+        return { ...shown };
+      });
+    }
+    await clock.advance(0);
+    expect(made).toBe(MOST_OF_ALL);
+    for (const { all } of ears) {
+      expect(all()).toHaveLength(MOST_OF_ALL + 1);
+      expect(all().at(-1)).toMatchObject({ event: 'omitted', data: { omitted: 5 } });
+    }
+    await clock.advance(1_000);
+    tap.tell('root/left/a', () => shown);
+    await clock.advance(100);
+    expect(ears[0]?.all().at(-1)).toMatchObject({ event: 'transition' });
   });
 
   it('come no more often than ten times a second', async () => {

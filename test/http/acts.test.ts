@@ -92,22 +92,32 @@ interface Traits {
   readonly takeMs?: number;
   readonly clock?: Clock;
   readonly takeActs?: Store['takeActs'];
+  readonly transaction?: Store['transaction'];
+  readonly findAct?: Store['findAct'];
+  /** How long one waits for another process, in ms. */
+  readonly remoteMs?: number;
 }
 
 async function process(id: string, traits: Traits = {}): Promise<House> {
-  const { children = [], sharesDatabase = false, takeMs, clock = systemClock, takeActs = store.takeActs } = traits;
+  const { children = [], sharesDatabase = false, takeMs, remoteMs, clock = systemClock, takeActs = store.takeActs } = traits;
+  const { transaction = store.transaction, findAct = store.findAct } = traits;
   if (sharesDatabase) await beat(id);
   const registry = new Registry(systemClock);
   const logged: Record<string, unknown>[] = [];
   const note = (fields: object): void => void logged.push(fields as Record<string, unknown>);
   const log = { ...silentLog, warn: note, error: note };
   const remote = sharesDatabase
-    ? new RemoteActs({ clock: systemClock, store, ...(takeMs !== undefined && { takeMs }) })
+    ? new RemoteActs({
+        clock: systemClock,
+        store: { ...store, findAct },
+        ...(takeMs !== undefined && { takeMs }),
+        ...(remoteMs !== undefined && { answerMs: remoteMs }),
+      })
     : undefined;
   const desk = new ActDesk({ clock: systemClock, log, registry, process: id, remote, answerMs: 300 });
   const all = { ...deps, registry };
   const { trail, carryOut } = desk;
-  const book = { transaction: store.transaction, takeActs };
+  const book = { transaction, takeActs };
   const own = { clock, log: silentLog, store: book, trail, process: id, sharesDatabase, carryOut };
   const house = new HttpHouse();
   let url = '';
@@ -166,7 +176,7 @@ beforeEach(async () => {
   const team = here.system.supervisor('root/team');
   if (stateOf(HEART) === 'suspended') await team?.resume('heart');
   else if (stateOf(HEART) !== 'resting') await team?.restart('heart');
-  await driver.script('DELETE FROM acts; DELETE FROM outbox');
+  await driver.script('DELETE FROM acts; DELETE FROM outbox; DELETE FROM processes');
 });
 afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
@@ -341,6 +351,18 @@ describe('POST /api/acts', () => {
     await until(async () => ((await list()).acts[0].outcome === 'done' ? true : undefined));
   });
 
+  it('that was begun and then overtaken is told as failed, and not as if nothing had been done', async () => {
+    let lives = 0;
+    const never = async (): Promise<void> => (lives++ === 0 ? undefined : new Promise(() => {}));
+    here = await process('overtaken', { children: [steady('slow', { shutdownMs: 50 }, never)] });
+    expect((await act({ actor: 'root/team/slow', act: 'restart' })).status).toBe(202);
+    expect((await act({ actor: 'root/team/slow', act: 'stop' })).body.outcome).toBe('done');
+    expect((await list()).acts).toMatchObject([
+      { act: 'stop', outcome: 'done' },
+      { act: 'restart', outcome: 'failed', code: 'SUPERVISION_REFUSED', why: expect.stringMatching(/it was stopped/) },
+    ]);
+  });
+
   it('tells the world of each act once, without who asked from where, or why', async () => {
     await act({ actor: HEART, act: 'restart', reason: 'between us' });
     await act({ actor: 'root', act: 'stop' });
@@ -400,6 +422,23 @@ describe('what is written down', () => {
     expect(here.logged).toMatchObject([{ actId: 'no uuid' }]);
   });
 
+  it('costs nothing but itself while the database refuses all of it', async () => {
+    const transaction = (): Promise<never> => Promise.reject(new VigiliaError('STORE_REFUSED', 'no such table'));
+    here = await process('refused', { transaction });
+    const { status, body } = await act({ actor: HEART, act: 'restart' });
+    expect([status, body.outcome, body.audited]).toEqual([200, 'done', 'later']);
+    expect(here.system.find('root/acts')).toMatchObject({ state: 'up', incarnation: 1 });
+  });
+
+  it('is also that nobody took an act whose asker is gone', async () => {
+    const forsaken = anAct({ process: 'gone', outcome: 'wanted' });
+    await store.askAct(forsaken, -120_000);
+    await process('sweeping', { sharesDatabase: true });
+    await until(async () => ((await driver.query('SELECT topic FROM outbox')).length > 0 ? true : undefined));
+    expect(await driver.query('SELECT topic FROM outbox')).toEqual([{ topic: 'act.expired' }]);
+    expect(await driver.query('SELECT outcome FROM acts')).toEqual([{ outcome: 'expired' }]);
+  });
+
   it('waits in a bounded number, the oldest of which give way', () => {
     const lost: string[] = [];
     const trail = new ActTrail(({ id }) => lost.push(id));
@@ -440,6 +479,37 @@ describe('an act of another process', () => {
     expect((await list()).acts).toMatchObject([{ outcome: 'expired' }]);
   });
 
+  it('that was taken by a statement whose answer was lost is nobody’s to end: 409, and it is told', async () => {
+    let isLost = false;
+    const takeActs = async (id: string): Promise<Act[]> => {
+      const taken = await store.takeActs(id);
+      if (taken.length === 0) return taken;
+      isLost = true;
+      throw new VigiliaError('STORE_UNAVAILABLE', 'the answer was lost');
+    };
+    await process('there', { sharesDatabase: true, takeActs });
+    here = await process('asking', { sharesDatabase: true });
+    const { status, body } = await act({ actor: HEART, act: 'stop', process: 'there' });
+    expect([isLost, status, body.error.code]).toEqual([true, 409, 'ACT_UNKNOWN']);
+    expect((await list()).acts).toMatchObject([{ outcome: 'unknown', finishedAt: expect.any(String) }]);
+  });
+
+  it('is answered though the database was away for a moment; where it stays away, with what to look for in the list', async () => {
+    let fails = 2;
+    const findAct = async (id: string): Promise<Act | undefined> => {
+      if (fails-- > 0) throw new VigiliaError('STORE_UNAVAILABLE', 'away');
+      return store.findAct(id);
+    };
+    await process('there', { sharesDatabase: true });
+    here = await process('asking', { sharesDatabase: true, findAct, remoteMs: 4_000 });
+    const restart = { actor: HEART, act: 'restart', process: 'there' };
+    expect(await act(restart)).toMatchObject({ status: 200, body: { outcome: 'done' } });
+    here = await process('asking', { sharesDatabase: true, findAct, remoteMs: 300 });
+    fails = Number.POSITIVE_INFINITY;
+    const { status, body } = await act(restart);
+    expect([status, body.outcome, body.id]).toEqual([202, 'wanted', expect.any(String)]);
+  });
+
   it('that nobody takes in time is given up, and is not done when the process comes back', async () => {
     here = await process('asking', { sharesDatabase: true, takeMs: 200 });
     await beat('asleep');
@@ -449,5 +519,17 @@ describe('an act of another process', () => {
     expect(await store.takeActs('asleep')).toEqual([]);
     expect(late.system.find(HEART)?.state).toBe('resting');
     expect((await list()).acts).toMatchObject([{ outcome: 'expired', code: 'ACT_EXPIRED' }]);
+  });
+});
+
+describe('GET /api/acts', () => {
+  it.each([
+    ['a time that there is not', `999999999999999.${anAct().id}`],
+    ['an id that is none', `1700000000000.${'-'.repeat(36)}`],
+    ['nothing of ours', 'x'],
+  ])('takes no cursor with %s: 400 with the field', async (_what, cursor) => {
+    const url = `/api/acts?cursor=${Buffer.from(cursor).toString('base64url')}`;
+    const { status, body } = await ask(here.app(), { url, headers: as(ADMIN) });
+    expect([status, body.error.code, body.error.field]).toEqual([400, 'INVALID_REQUEST', 'cursor']);
   });
 });

@@ -20,7 +20,9 @@ import type { JobMachineEvent } from '../../src/machines/job.machine.ts';
 import { stepJob } from '../../src/machines/job-step.ts';
 import type { Job, Store } from '../../src/ports.ts';
 import { type Answer, ask, post } from '../support/ask.ts';
+import { deferred } from '../support/deferred.ts';
 import { aChannel, aMessage, HttpHouse } from '../support/http-house.ts';
+import { until } from '../support/program.ts';
 
 const BASE = '/api/telegram-gateway';
 const WRITE = 'a-token-that-writes';
@@ -309,6 +311,9 @@ describe('dead letters', () => {
   it('are replayed one by one, or as many as fit, and told of how many', async () => {
     const one = await dead();
     expect(await bare(`/dead-letters/${one}/replay`)).toMatchObject({ status: 202, body: { jobId: one, status: 'queued' } });
+    expect(await store.listActs({ limit: 1 })).toMatchObject([
+      { act: 'replay', outcome: 'done', detail: { filter: { id: one }, account, done: 1 }, asker: { by: 'token' } },
+    ]);
     expect(await send(`/dead-letters/${one}/replay`)).toMatchObject({ status: 404 });
     const ids = [];
     for (let n = 0; n < 4; n++) ids.push(await dead(n === 3 ? 'TELEGRAM_REFUSED' : 'CHANNEL_NOT_FOUND'));
@@ -362,6 +367,39 @@ describe('dead letters', () => {
     expect(await get(`/jobs/${ids[1]}`)).toMatchObject({ status: 404 });
     expect((await send('/dead-letters/purge', { all: true }, ADMIN)).body.left).toBe(0);
     expect(await list()).toEqual([]);
+  });
+});
+
+describe('a purge that the database interrupts', () => {
+  const away = (): Promise<never> => Promise.reject(new VigiliaError('STORE_UNAVAILABLE', 'away'));
+  const purge = (changes: Partial<Pick<Store, 'deleteFailed' | 'countJobsLike'>>, most: number) =>
+    createJobDesk({ clock: systemClock, store: { ...store, ...changes }, checkAccount: async () => {}, nudge: () => {} }).purge(
+      { accountId: account },
+      most,
+    );
+
+  it('tells how many are gone all the same; where none is, it fails', async () => {
+    await dead();
+    expect(await purge({ countJobsLike: away }, 9)).toEqual({ done: 1, left: null });
+    let parts = 0;
+    const twice = async (): Promise<number> => (parts++ === 0 ? 50 : away());
+    expect(await purge({ deleteFailed: twice }, 200)).toEqual({ done: 50, left: 0 });
+    await expect(purge({ deleteFailed: away }, 9)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  });
+
+  it('is written down as done where it ended after whoever asked gave up waiting', async () => {
+    const gate = deferred();
+    const desk = { ...freshDesk().desk, purge: () => gate.promise.then(() => ({ done: 7, left: 0 })) };
+    const clock = { ...systemClock, setTimeout: (run: () => void, ms: number) => systemClock.setTimeout(run, ms / 500) };
+    app = buildGateway(house.deps({ clock, tokens: TOKENS, store, desk, acts }));
+    const filter = { accountId: account };
+    expect((await send('/dead-letters/purge', { filter }, ADMIN)).body.error.code).toBe('STORE_UNAVAILABLE');
+    gate.resolve();
+    const [{ outcome, detail } = {}] = await until(async () => {
+      const found = await store.listActs({ limit: 1 });
+      return found[0]?.finishedAt === null ? undefined : found;
+    });
+    expect([outcome, detail]).toEqual(['done', { filter, done: 7, left: 0 }]);
   });
 });
 

@@ -169,6 +169,12 @@ describe('GET /api/processes', () => {
       status: 404,
       body: { error: { code: 'NOT_FOUND', message: expect.stringContaining('/api/state?process=there') } },
     });
+    for (const path of ['heart', 'root//heart', `root/${'x'.repeat(129)}`]) {
+      const { lookAt } = house.desk;
+      house.desk.lookAt = () => Promise.reject(new Error('another process was asked'));
+      expect(await ask(other, { url: `/api/state/${path}?process=there` })).toMatchObject({ status: 404 });
+      house.desk.lookAt = lookAt;
+    }
     expect(await ask(other, { url: '/api/state?process=nobody' })).toMatchObject({
       status: 404,
       body: { error: { code: 'NOT_FOUND', field: 'process', message: expect.stringContaining('/api/processes') } },

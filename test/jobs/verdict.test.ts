@@ -97,6 +97,7 @@ const VERDICTS: { readonly [Code in ErrorCode]: 'again' | 'fails' | 'THROTTLE' |
   SUPERVISION_REFUSED: 'fails',
   EVENT_NOT_TAKEN: 'fails',
   ACT_EXPIRED: 'again',
+  ACT_UNKNOWN: 'fails',
   GAVE_UP: 'again',
 };
 

@@ -21,6 +21,8 @@ class House {
   /** In the order in which they were started, each time. */
   readonly started: string[] = [];
   readonly running = new Map<string, ServedAccount>();
+  /** Accounts that a person stopped. */
+  readonly stopped = new Set<string>();
   readonly keeper: AccountsKeeper;
   readonly #registry = new Registry(this.clock);
 
@@ -71,6 +73,7 @@ class House {
       make: (id) => this.#make(id),
       supervisor: () => handle as never,
       isAlive: (id) => this.running.has(id),
+      isStopped: (id) => this.stopped.has(id),
       health: () => [],
       ...change,
     });
@@ -89,6 +92,13 @@ class House {
 
   connect(id: string): void {
     this.running.get(id)?.line.setState('authenticated');
+  }
+
+  /** A person stops it, and another worker takes it. */
+  stopFor(id: string, owner: string): void {
+    this.stopped.add(id);
+    this.running.get(id)?.lease.cut();
+    this.#own(id, owner);
   }
 
   #own(id: string, owner: string | null): void {
@@ -144,6 +154,21 @@ test('what is given back to a newcomer is left to him, and taken again only when
   expect([house.running.size, house.started.length]).toEqual([2, 3]);
   await house.clock.advance(5_000);
   expect([house.running.size, house.started.length]).toEqual([3, 4]);
+});
+
+test('an account that a person stopped stays stopped here while another worker has it, and when that one gives it back', async () => {
+  const house = new House(2);
+  await house.clock.advance(1_000);
+  house.stopFor('account-1', 'another');
+  await house.clock.advance(20_000);
+  expect([house.running.has('account-1'), house.started.length]).toEqual([true, 2]);
+  house.stopFor('account-1', '');
+  await house.clock.advance(20_000);
+  expect([house.running.has('account-1'), house.started.length]).toEqual([true, 2]);
+  house.stopped.clear();
+  house.rows.shift();
+  await house.clock.advance(2_000);
+  expect(house.running.has('account-1')).toBe(false);
 });
 
 test('the token of an account is there while its lease is held, and no longer', async () => {

@@ -38,6 +38,7 @@ function house({ whole = true } = {}) {
         tellLimited: () => void told.push('limited'),
         tellDown: () => void told.push('down'),
         tellRefused: () => void told.push('refused'),
+        tellEnded: () => void told.push('ended'),
       },
     }),
     { input: { backoffMs: (attempt) => 100 * 2 ** attempt, patienceMs: () => 1_000 }, clock },

@@ -182,6 +182,29 @@ describe('the tree of another process', () => {
     expect(clock.now() - from).toBeLessThan(4_200);
   });
 
+  it('is forgotten a minute after the last look, so that it fills no memory', async () => {
+    finds = [await told()];
+    await settled(directory.tree('worker'));
+    await clock.advance(50_000);
+    await settled(directory.tree('worker'));
+    await clock.advance(50_000);
+    await settled(directory.tree('worker'));
+    await clock.advance(121_000);
+    expect(clock.pending).toBe(0);
+    away = true;
+    await expect(settled(directory.tree('worker'))).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    expect(asked.map(({ known }) => known)).toEqual([0, 1, 1]);
+  });
+
+  it('is remembered with others only as far as all of them are small', async () => {
+    finds = [await told({ text: (await told()).text + '\n'.repeat(3 * 2 ** 20) })];
+    await settled(directory.actor('worker', 'root/x'));
+    await settled(directory.actor('worker', 'root/y'));
+    await settled(directory.actor('worker', 'root/y'));
+    await settled(directory.actor('worker', 'root/x'));
+    expect(asked.map(({ known }) => known)).toEqual([0, 0, 1, 0]);
+  });
+
   it('has no such actor where its process says so', async () => {
     finds = [await told({ text: null, absent: true })];
     expect(await settled(directory.actor('worker', 'root/nobody'))).toMatchObject({ value: undefined, stale: false });

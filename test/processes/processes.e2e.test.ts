@@ -148,6 +148,17 @@ describePostgres('a gateway that shows every process', () => {
     });
   });
 
+  test('writes down what is done over the gateway, which does what it is asked to as well', async () => {
+    const gatewayId = (await processes()).find(({ self }) => self)?.id;
+    const purged = await gateway.post('/api/telegram-gateway/dead-letters/purge', { all: true });
+    expect(purged).toMatchObject({ status: 200, body: { purged: 0, left: 0 } });
+    expect((await gateway.get(`/api/acts?process=${gatewayId}`)).body).toMatchObject({
+      acts: [{ act: 'purge', outcome: 'done', detail: { done: 0 } }],
+    });
+    const act = { actor: 'root/lease-watch', act: 'restart', process: gatewayId };
+    expect((await worker.post('/api/acts', act)).body).toMatchObject({ outcome: 'done', process: gatewayId });
+  });
+
   test('says after kill -9 that what it has of the worker is old, and goes on showing it', async () => {
     await worker.kill();
     const stale = await until(async () => ((await other())?.stale ? other() : undefined));

@@ -90,14 +90,39 @@ export function actsContract(harness: () => StoreHarness): void {
       expect(await expire(store, act.id)).toBeUndefined();
     });
 
-    test('that an earlier life of its process began is given up, and no other', async () => {
+    test('that nobody took or gave up is ended as expired a minute after its time, once', async () => {
+      const { store, driver } = await harness().fresh();
+      const sweep = () => store.transaction((tx) => tx.expireForsakenActs());
+      const [fresh, forsaken] = [anAct({ outcome: 'wanted' }), anAct({ outcome: 'wanted', process: 'gone' })];
+      for (const act of [fresh, forsaken]) await store.askAct(act, 60_000);
+      await driver.query(`UPDATE acts SET expires_at = now() - interval '59 seconds'`);
+      expect(await sweep()).toEqual([]);
+      await driver.query(`UPDATE acts SET expires_at = now() - interval '61 seconds' WHERE process = 'gone'`);
+      expect(await sweep()).toMatchObject([{ id: forsaken.id, outcome: 'expired', code: 'ACT_EXPIRED' }]);
+      expect(await sweep()).toEqual([]);
+    });
+
+    test('that is under way in a process that is known no more is listed as unknown', async () => {
+      const { store, driver } = await harness().fresh();
+      await save(store, anAct({ at: NOW + 1 }), anAct({ process: 'two' }));
+      const outcomes = async () => (await store.listActs({ limit: 9 })).map(({ outcome }) => outcome);
+      // Where no process says that it is there, it is the database of one alone.
+      expect(await outcomes()).toEqual(['under-way', 'under-way']);
+      await driver.query(
+        `INSERT INTO processes (id, role, host, pid, version, started_at, seen_at, figures)
+         VALUES ('one', 'all', 'test', 1, '0', now(), now(), '{}')`,
+      );
+      expect(await outcomes()).toEqual(['under-way', 'unknown']);
+    });
+
+    test('that its process began and does not have in hand is given up, and no other, whatever the clocks say', async () => {
       const { store } = await harness().fresh();
-      const lost = anAct({ at: NOW - 1 });
+      const lost = anAct({ at: NOW + DAY });
       const own = anAct();
       const others = anAct({ at: NOW - 1, process: 'two' });
       const ended = anAct({ at: NOW - 1, outcome: 'done', finishedAt: NOW });
       await save(store, lost, own, others, ended);
-      const given = await store.transaction((tx) => tx.giveUpActs('one', NOW, NOW + 7));
+      const given = await store.transaction((tx) => tx.giveUpActs('one', [own.id, 'no uuid'], NOW + 7));
       expect(given).toEqual([{ ...lost, outcome: 'unknown', finishedAt: NOW + 7 }]);
       const outcomes = async (id: string) => (await store.findAct(id))?.outcome;
       expect([await outcomes(own.id), await outcomes(others.id), await outcomes(ended.id)]).toEqual([

@@ -59,6 +59,23 @@ describePostgres('PostgreSQL in operation', () => {
     return (await promisify(execFile)('psql', ['-X', '-q', '-v', 'ON_ERROR_STOP=1', ...set, '-f', path, url])).stdout;
   }
 
+  test('whoever looks at a process that leaves at that moment finds that it is gone, and no error', async () => {
+    const { url } = await server.createDatabase();
+    const driver = driverAt(url);
+    const { store } = storeOn(driver);
+    await store.prepare(WORLD);
+    const figures = { lag: { p50Ms: 0, p99Ms: 0, maxMs: 0 }, busy: 0, memory: { rssBytes: 1, heapUsedBytes: 1 } };
+    await store.beatProcess({ id: 'a', role: 'worker', host: 'b', pid: 1, version: '1', upMs: 1, figures }, true);
+    const leaving = await driver.begin();
+    await leaving.query(`DELETE FROM processes WHERE id = 'a'`);
+    const looking = store.lookAt('a', '', 0, 8_000);
+    const waits = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+    while ((await driver.query(waits)).length === 0);
+    await leaving.commit();
+    await looking;
+    expect(await store.lookAt('a', '', 0, 8_000)).toBeUndefined();
+  });
+
   async function grantRoles(url: string): Promise<void> {
     await psql(
       url,

@@ -62,6 +62,16 @@ describePostgres('A PostgreSQL that answers and does not write', () => {
     },
   );
 
+  test('has nothing to do with another process that stands still in the middle of the same proof', async () => {
+    const { url } = await server.createDatabase();
+    const { store, driver } = storeAt(url);
+    await store.prepare(WORLD);
+    const other = await driver.begin();
+    await other.query('UPDATE world SET id = id');
+    await storeAt(url).store.proveWrite();
+    await other.rollback();
+  });
+
   test('because it is a standby, or was set to read only, fails it too, and can be read', async () => {
     const { name, url } = await server.createDatabase();
     const { store } = storeAt(url);

@@ -186,14 +186,28 @@ export function processesContract(harness: () => StoreHarness): void {
       expect(await driver.query('SELECT path FROM process_views')).toEqual([{ path: '' }]);
     });
 
-    test('is one of 32 at most: those that were asked for last', async () => {
+    test('is one of 32 at most: the tree, and those that were asked for last', async () => {
       const { store } = await harness().fresh();
       await store.beatProcess(beat('a'), true);
+      await store.lookAt('a', '', 0, LOOK_MS);
       for (let n = 0; n < 40; n++) await store.lookAt('a', `root/${n}`, 0, LOOK_MS);
       const wanted = await store.wantedViews('a');
       expect(wanted).toHaveLength(32);
       expect(wanted).toContain('root/39');
       expect(wanted).not.toContain('root/0');
+      expect(wanted).toContain('');
+      expect(await store.beatProcess(beat('a'), false)).toEqual(wanted);
+    });
+
+    test('is one of so many as people can look at: nobody fills the table with wishes', async () => {
+      const { store, driver } = await harness().fresh();
+      await store.beatProcess(beat('a'), true);
+      const wish = `INSERT INTO process_views (process_id, path, wanted_until) SELECT 'a', 'root/' || n, now() FROM generate_series(1, 128) AS n`;
+      await driver.query(wish);
+      for (const path of ['', 'root/1', 'root/129']) {
+        expect(await store.lookAt('a', path, 0, LOOK_MS)).toMatchObject({ version: 0, ageMs: null });
+      }
+      expect(await store.wantedViews('a')).toEqual(['', 'root/1']);
     });
   });
 }

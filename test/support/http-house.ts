@@ -240,7 +240,7 @@ export class HttpHouse {
         checkAccount: (id) => this.#checkAccount(id),
       },
       acts: { perform: this.#refuse, witness: (_act, _asked, _asker, work) => work() },
-      transitions: new TransitionTap(),
+      transitions: new TransitionTap(clock),
       desk: { cancel: this.#refuse, retry: this.#refuse, replay: this.#refuse, purge: this.#refuse },
       reader: createWindowReader(this.cache, this.store, clock, this.log),
       logins: this.logins,

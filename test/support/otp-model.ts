@@ -15,6 +15,8 @@ export interface Rules {
   readonly exitsAtOnce: boolean;
   /** One that was stopped by hand is left out when its siblings are restarted. OTP: it is started with them. */
   readonly keepsSuspended: boolean;
+  /** Where nothing stands on one that is restarted by hand, commands wait until it is up. OTP: until `restart_child` returns. */
+  readonly awaitsRestarted: boolean;
 }
 
 export interface Child {
@@ -125,6 +127,7 @@ class Step {
     if (s.phase === 'starting' && head !== undefined) {
       s.alive = [...s.alive, head];
       this.effects.push({ do: 'start', id: head, afterMs: 0 });
+      if (!s.first && this.flags.strategy === 'one_for_one' && !this.rules.awaitsRestarted) this.shift(head);
     } else if (s.phase === 'starting') {
       Object.assign(s, { phase: 'running', first: false });
       this.effects.push({ do: 'ready' });

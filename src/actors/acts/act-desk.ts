@@ -5,6 +5,7 @@ import type { Log } from '../../log.ts';
 import type { Act, ActAsker, ActReport, ActRequest, Acts, JsonObject } from '../../ports.ts';
 import { checkAct } from '../act-rules.ts';
 import type { Registry } from '../registry.ts';
+import { CameToNothing } from '../supervisor-handle.ts';
 import { ActTrail } from './act-trail.ts';
 import type { RemoteActs } from './remote-acts.ts';
 
@@ -158,9 +159,9 @@ function reasonOf({ message, cause }: VigiliaError): string {
   return [message, ...(cause === undefined ? [] : causeChain(cause))].join(' ← ');
 }
 
-/** Nothing was done: what was begun and failed has a cause. */
-function isRefusal({ fault, cause }: VigiliaError): boolean {
-  return fault === 'permanent' && cause === undefined;
+/** Nothing was done: what failed in the middle has a cause, or was a command that its supervisor had begun. */
+function isRefusal(error: VigiliaError): boolean {
+  return error.fault === 'permanent' && error.cause === undefined && !(error instanceof CameToNothing);
 }
 
 function fieldsOf({ id, asker, actor, act, event, reason, detail, outcome, code, why }: Act): Readonly<Record<string, unknown>> {

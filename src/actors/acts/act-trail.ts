@@ -17,6 +17,8 @@ export class ActTrail {
   readonly nudge = new Nudge();
   /** By id, in the order in which they began. */
   readonly #waiting = new Map<string, Entry>();
+  /** Of acts that have begun here, and whose end is not written: what the database may have as under way. */
+  readonly #inHand = new Set<string>();
   readonly #onLost: (act: Act) => void;
   /** The last attempt was in vain. */
   #isAway = false;
@@ -28,6 +30,7 @@ export class ActTrail {
 
   /** @returns resolves with true once it is written, with false when that was tried in vain: it is tried again, and again */
   note(act: Act): Promise<boolean> {
+    this.begin(act.id);
     const before = this.#waiting.get(act.id);
     return new Promise((settle) => {
       // Whoever waits for the earlier shape is answered with the later one.
@@ -40,6 +43,16 @@ export class ActTrail {
       if (this.#waiting.size > MOST_WAITING) this.#dropOldest();
       this.nudge.ring();
     });
+  }
+
+  /** An act that the database has as under way is this process's to end. */
+  begin(id: string): void {
+    this.#inHand.add(id);
+  }
+
+  /** @returns the ids of all that have begun here, and whose end the database has not heard of */
+  get inHand(): readonly string[] {
+    return [...this.#inHand];
   }
 
   get size(): number {
@@ -59,6 +72,8 @@ export class ActTrail {
       // What came of it since is still to be written.
       if (entry?.act !== act) continue;
       this.#waiting.delete(act.id);
+      // Of one whose beginning could not be written, the end still may be.
+      if (act.finishedAt !== null) this.#inHand.delete(act.id);
       entry.settle(written);
       if (!written) this.#onLost(act);
     }

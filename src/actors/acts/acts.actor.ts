@@ -1,5 +1,5 @@
 import { type Clock, pause } from '../../clock.ts';
-import { toVigiliaError } from '../../errors.ts';
+import { type ErrorCode, toVigiliaError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Act, Store } from '../../ports.ts';
 import { type ChildSpec, task } from '../actor.ts';
@@ -13,6 +13,12 @@ const BUSY_FOR_MS = 60_000;
 const REST_MS = 60_000;
 /** Between two attempts to write while the database is away, in ms. */
 const RETRY_MS = 1_000;
+/** The same while the database refuses, in ms: somebody has to see to it. */
+const REFUSED_RETRY_MS = 30_000;
+/** How often it is looked for acts that nobody took, and whose askers have not said so, in ms. */
+const SWEEP_MS = 60_000;
+/** What costs a line in the list and nothing else: that nothing can be written down is no reason to fail. */
+const SILENCE: ReadonlySet<ErrorCode> = new Set(['STORE_UNAVAILABLE', 'STORE_REFUSED']);
 /** Who was asked to act and stood still for longer than this, in ms, does not do it any more: nobody expects it. */
 const STALL_MS = 5_000;
 
@@ -34,9 +40,10 @@ export interface ActsActorDeps {
  */
 export function actsSpec(deps: ActsActorDeps): ChildSpec {
   const { clock, log, store, trail, process, sharesDatabase } = deps;
-  // Of the process, not of one life of this actor: what began before is over, and nobody knows how.
-  const bornAt = clock.now();
-  let isSwept = false;
+  // Of the process, not of one life of this actor. Rows that are under way and not in hand are of an earlier process, or were taken by a statement
+  // whose answer was lost: nobody will end them.
+  let hasLost = true;
+  let sweptAt = Number.NEGATIVE_INFINITY;
   let busyUntil = 0;
 
   const save = async (acts: readonly Act[]): Promise<void> => {
@@ -67,17 +74,24 @@ export function actsSpec(deps: ActsActorDeps): ChildSpec {
     return written;
   };
   const sweep = async (): Promise<void> => {
-    if (isSwept) return;
+    const isDue = sharesDatabase && clock.monotonic() - sweptAt >= SWEEP_MS;
+    if (!hasLost && !isDue) return;
     await store.transaction(async (tx) => {
-      const lost = await tx.giveUpActs(process, bornAt, clock.now());
-      await tx.appendOutbox(lost.flatMap(newsOf));
+      const lost = await tx.giveUpActs(process, trail.inHand, clock.now());
+      const forsaken = isDue ? await tx.expireForsakenActs() : [];
+      await tx.appendOutbox([...lost, ...forsaken].flatMap(newsOf));
     });
-    isSwept = true;
+    hasLost = false;
+    if (isDue) sweptAt = clock.monotonic();
   };
   const take = async (): Promise<number> => {
     if (!sharesDatabase) return 0;
     const asked = { at: clock.now(), monotonic: clock.monotonic() };
+    // Until it is answered, it may have taken what is not heard of.
+    hasLost = true;
     const wanted = await store.takeActs(process);
+    for (const { id } of wanted) trail.begin(id);
+    hasLost = false;
     // The monotonic clock may stand still while a host sleeps; where the other one was set meanwhile, an act too many is not done.
     const tookMs = Math.max(clock.monotonic() - asked.monotonic, clock.now() - asked.at);
     if (wanted.length > 0) busyUntil = clock.monotonic() + BUSY_FOR_MS;
@@ -97,20 +111,26 @@ export function actsSpec(deps: ActsActorDeps): ChildSpec {
     start: (life) => ({
       logic: task(async (signal) => {
         life.ready();
+        let isRefused = false;
         while (!signal.aborted) {
           const startedAt = clock.monotonic();
           try {
             await sweep();
             const done = (await write()) + (await take());
+            isRefused = false;
             if (done > 0) life.handled('acts', clock.monotonic() - startedAt);
             const lookMs = clock.monotonic() < busyUntil ? BUSY_LOOK_MS : LOOK_MS;
             await trail.nudge.sleep(clock, sharesDatabase ? lookMs : REST_MS, signal);
           } catch (thrown) {
             const error = toVigiliaError(thrown);
-            if (error.code !== 'STORE_UNAVAILABLE') throw error;
-            if (trail.size > 0) log.debug({ cause: error.message, acts: trail.size }, 'acts wait for the database');
+            if (!SILENCE.has(error.code)) throw error;
+            const fields = { code: error.code, cause: error.message, acts: trail.size };
+            const refuses = error.code === 'STORE_REFUSED';
+            if (refuses && !isRefused) log.error(fields, 'the database refuses what acts need; they are in the log');
+            else if (trail.size > 0) log.debug(fields, 'acts wait for the database');
+            isRefused = refuses;
             trail.postpone();
-            await pause(clock, RETRY_MS, signal);
+            await pause(clock, refuses ? REFUSED_RETRY_MS : RETRY_MS, signal);
           }
         }
         await write().catch((thrown: unknown) =>

@@ -33,13 +33,20 @@ export function createJobDesk({ clock, store, checkAccount, nudge }: JobDeskDeps
   };
   const retryStep = (job: Job): JobChange | undefined => stepJob(job, [{ type: 'RETRY', now: clock.now() }]);
 
-  async function inParts(most: number, part: (limit: number) => Promise<number>): Promise<number> {
+  /** @param part does so many at most, and tells of them as they are done @throws what fails before anything was done */
+  async function inParts(most: number, part: (limit: number, tell: (more: number) => void) => Promise<void>): Promise<number> {
     const until = clock.monotonic() + LONGEST_MS;
-    for (let done = 0; ; ) {
+    let done = 0;
+    for (let before = 0; ; before = done) {
       const limit = Math.min(PART, most - done);
-      const now = limit > 0 ? await part(limit) : 0;
-      done += now;
-      if (now < limit || limit === 0 || clock.monotonic() >= until) return done;
+      try {
+        if (limit > 0) await part(limit, (more) => (done += more));
+      } catch (thrown) {
+        // What was done is done, and is to be told; whoever asks for the rest hears what is in the way.
+        if (done === 0) throw thrown;
+        return done;
+      }
+      if (done - before < limit || limit === 0 || clock.monotonic() >= until) return done;
     }
   }
 
@@ -67,23 +74,30 @@ export function createJobDesk({ clock, store, checkAccount, nudge }: JobDeskDeps
     replay: async (filter, most) => {
       // Those that fail again while this goes on are another request's.
       const fitting = deadBefore(filter, clock.now(), true);
-      const done = await inParts(most, async (limit) => {
+      const done = await inParts(most, async (limit, tell) => {
         const page = await store.listJobs({ ...fitting, by: 'endedAt', oldestFirst: true, limit });
-        for (const { id } of page) await store.stepJob(id, retryStep);
-        nudge();
-        return page.length;
+        try {
+          for (const { id } of page) {
+            await store.stepJob(id, retryStep);
+            tell(1);
+          }
+        } finally {
+          nudge();
+        }
       });
       return counted(done, fitting);
     },
 
     purge: async (filter, most) => {
       const fitting = deadBefore(filter, clock.now(), false);
-      return counted(await inParts(most, (limit) => store.deleteFailed(fitting, limit)), fitting);
+      const done = await inParts(most, async (limit, tell) => tell(await store.deleteFailed(fitting, limit)));
+      return counted(done, fitting);
     },
   };
 
   async function counted(done: number, filter: JobFilter): Promise<DeadLetterCount> {
-    return { done, left: await store.countJobsLike(filter, MOST_COUNTED) };
+    // A count that fails says nothing against what was done.
+    return { done, left: await store.countJobsLike(filter, MOST_COUNTED).catch(() => null) };
   }
 }
 

@@ -44,6 +44,7 @@ export function presenceSpec(deps: PresenceDeps): ChildSpec {
   return {
     id: 'presence',
     kind: 'task',
+    staysUp: 'without it nobody could see from elsewhere what is to be started again; restart it',
     view: () => ({ ...shown }),
     start: (life) => ({
       logic: task(async (signal) => {

@@ -1,4 +1,4 @@
-import { type Clock, pause } from '../../clock.ts';
+import { type Clock, pause, type Timer } from '../../clock.ts';
 import { VigiliaError } from '../../errors.ts';
 import type {
   ActorDetail,
@@ -28,6 +28,10 @@ const LOOK_MS = 150;
 const ANSWER_MS = 2_000;
 /** Views that are remembered, for while the database is away: those that were looked at last. */
 const MOST_REMEMBERED = 32;
+/** How many characters these may have as they are stored, which is a small part of what they take as objects. */
+const MOST_CHARACTERS = 4 * 2 ** 20;
+/** What nobody has looked at for so long is forgotten, in ms. */
+const REMEMBERED_MS = 60_000;
 
 /** What it works with. */
 export interface DirectoryDeps {
@@ -44,6 +48,8 @@ export interface DirectoryDeps {
 interface Remembered {
   readonly version: number;
   readonly view: ToldView | undefined;
+  /** How long it is as it is stored, in characters. */
+  readonly length: number;
   /** How old it was, and by the monotonic clock when that was. */
   readonly ageMs: number;
   readonly readAt: number;
@@ -57,7 +63,9 @@ export class ProcessDirectory implements Processes {
   readonly #deps: DirectoryDeps;
   readonly #startedAt: number;
   #rows: { readonly rows: readonly ProcessRow[]; readonly readAt: number } = { rows: [], readAt: 0 };
-  readonly #views = new Map<string, Remembered>();
+  /** Those that were looked at last come last. */
+  readonly #views = new Map<string, { readonly read: Remembered; readonly lookedAt: number }>();
+  #forgetting: Timer | undefined;
   /** Looks under way: who asks for the same meanwhile shares them. */
   readonly #looking = new Map<string, Promise<Remembered>>();
 
@@ -125,7 +133,8 @@ export class ProcessDirectory implements Processes {
     const until = clock.monotonic() + PATIENCE_MS;
     const never = new AbortController().signal;
     for (;;) {
-      const before = this.#views.get(key);
+      const before = this.#views.get(key)?.read;
+      if (before) this.#remember(key, before);
       let row: ProcessViewRow | undefined;
       try {
         row = await answeredWithin(clock, ANSWER_MS, store.lookAt(id, path, before?.version ?? 0, WANTED_MS));
@@ -138,7 +147,8 @@ export class ProcessDirectory implements Processes {
       if (row.ageMs !== null) {
         const isKnown = before?.version === row.version;
         const view = isKnown ? before.view : row.text === null ? undefined : await unpackView(row.text);
-        const read = { version: row.version, view, ageMs: row.ageMs, readAt: clock.monotonic() };
+        const length = isKnown ? before.length : (row.text?.length ?? 0);
+        const read = { version: row.version, view, length, ageMs: row.ageMs, readAt: clock.monotonic() };
         this.#remember(key, read);
         // One that is gone writes nothing more, however long one waits.
         if (row.ageMs <= FRESH_MS || row.seenAgeMs > STALE_MS || clock.monotonic() >= until) return read;
@@ -149,9 +159,27 @@ export class ProcessDirectory implements Processes {
 
   #remember(key: string, read: Remembered): void {
     this.#views.delete(key);
-    this.#views.set(key, read);
-    const [oldest] = this.#views.keys();
-    if (this.#views.size > MOST_REMEMBERED && oldest !== undefined) this.#views.delete(oldest);
+    this.#views.set(key, { read, lookedAt: this.#deps.clock.monotonic() });
+    let length = 0;
+    for (const one of this.#views.values()) length += one.read.length;
+    for (const [oldest, one] of this.#views) {
+      if (this.#views.size === 1 || (this.#views.size <= MOST_REMEMBERED && length <= MOST_CHARACTERS)) break;
+      this.#views.delete(oldest);
+      length -= one.read.length;
+    }
+    this.#forgetting ??= this.#forgetLater();
+  }
+
+  #forgetLater(): Timer {
+    const { clock } = this.#deps;
+    const timer = clock.setTimeout(() => {
+      const now = clock.monotonic();
+      for (const [key, { lookedAt }] of this.#views) if (now - lookedAt >= REMEMBERED_MS) this.#views.delete(key);
+      this.#forgetting = this.#views.size > 0 ? this.#forgetLater() : undefined;
+    }, REMEMBERED_MS);
+    // Nothing that a process that ends has to wait for.
+    (timer as { unref?(): void }).unref?.();
+    return timer;
   }
 }
 

@@ -15,6 +15,12 @@ const SHOWN = `SELECT id, asked_at, caller, caller_by, address, request_id, proc
     CASE WHEN outcome = 'wanted' AND expires_at <= clock_timestamp() THEN expires_at ELSE finished_at END AS finished_at
   FROM acts`;
 
+// One that a process took which is no more among them, or was never heard of again, nobody will end. Only where processes say that they are there.
+const LISTED = `SELECT id, asked_at, caller, caller_by, address, request_id, process, actor, act, event, reason, detail, code, why, finished_at,
+    CASE WHEN outcome = 'under-way' AND EXISTS (SELECT FROM processes)
+      AND NOT EXISTS (SELECT FROM processes WHERE processes.id = shown.process) THEN 'unknown' ELSE outcome END AS outcome
+  FROM (${SHOWN}) AS shown`;
+
 // What has ended is evidence, and nobody's to change.
 const SAVE = `
   INSERT INTO acts (id, asked_at, caller, caller_by, address, request_id, process, actor, act, event, reason, detail, outcome, code, why, finished_at)
@@ -85,11 +91,21 @@ export async function expireAct(session: SqlSession, id: string, nowMs: number):
 }
 
 /** What `StoreTransaction.giveUpActs` says. */
-export async function giveUpActs(session: SqlSession, process: string, beforeMs: number, nowMs: number): Promise<Act[]> {
+export async function giveUpActs(session: SqlSession, process: string, inHand: readonly string[], nowMs: number): Promise<Act[]> {
   const rows = await session.query(
     `UPDATE acts SET outcome = 'unknown', finished_at = $3::timestamptz
-     WHERE process = $1 AND finished_at IS NULL AND outcome = 'under-way' AND asked_at < $2::timestamptz RETURNING ${COLUMNS}`,
-    [process, instant(beforeMs), instant(nowMs)],
+     WHERE process = $1 AND finished_at IS NULL AND outcome = 'under-way' AND id::text <> ALL ($2::text[]) RETURNING ${COLUMNS}`,
+    [process, inHand, instant(nowMs)],
+  );
+  return rows.map(actOf);
+}
+
+/** What `StoreTransaction.expireForsakenActs` says. */
+export async function expireForsakenActs(session: SqlSession): Promise<Act[]> {
+  const rows = await session.query(
+    `UPDATE acts SET outcome = 'expired', code = 'ACT_EXPIRED', finished_at = expires_at
+     WHERE finished_at IS NULL AND outcome = 'wanted' AND expires_at < clock_timestamp() - interval '1 minute' RETURNING ${COLUMNS}`,
+    [],
   );
   return rows.map(actOf);
 }
@@ -111,7 +127,7 @@ export async function listActs(session: SqlSession, { actor, process, after, lim
   }
   if (process !== undefined) wants.push(`process = ${given(process)}`);
   if (after) wants.push(`(asked_at, id) < (${given(instant(after.at))}::timestamptz, ${given(after.id)}::uuid)`);
-  const page = `${SHOWN} WHERE ${wants.join(' AND ')} ORDER BY asked_at DESC, id DESC LIMIT $1::int8`;
+  const page = `${LISTED} WHERE ${wants.join(' AND ')} ORDER BY asked_at DESC, id DESC LIMIT $1::int8`;
   const rows = await session.query(`SELECT ${COLUMNS} FROM (${page}) AS acts ORDER BY acts.asked_at DESC, acts.id DESC`, values);
   return rows.map(actOf);
 }

@@ -2,8 +2,11 @@ import type { Json, ProcessBeat, ProcessFigures, ProcessRow, ProcessViewRow } fr
 import type { SqlSession } from './sql-driver.ts';
 import { epochMs, json } from './sql-values.ts';
 
-/** Views of one process that are written at most: those that were asked for last. */
+/** Views of one process that are written at most: the tree, and those that were asked for last. */
 const MOST_VIEWS = 32;
+
+/** Wishes of one process that are kept at most, besides its tree: more than people can look at within the minute after which they are forgotten. */
+const MOST_WISHES = 128;
 
 /** How long ago, in ms, by the database's clock as it is. */
 const msSince = (column: string): string => `floor(extract(epoch FROM clock_timestamp() - ${column}) * 1000)::int8`;
@@ -27,7 +30,7 @@ export async function beatProcess(session: SqlSession, beat: ProcessBeat, isFirs
          seen_at = excluded.seen_at, figures = excluded.figures
      )
      SELECT path FROM process_views WHERE process_id = $1 AND NOT $8::bool AND wanted_until > now()
-     ORDER BY wanted_until DESC LIMIT ${MOST_VIEWS}`,
+     ORDER BY path <> '', wanted_until DESC LIMIT ${MOST_VIEWS}`,
     [id, role, host, pid, version, Math.round(upMs), json(figures as unknown as Json), isFirst],
   );
   return rows.map((row) => row.path as string);
@@ -36,7 +39,8 @@ export async function beatProcess(session: SqlSession, beat: ProcessBeat, isFirs
 /** What `ProcessDesk.wantedViews` says. */
 export async function wantedViews(session: SqlSession, processId: string): Promise<string[]> {
   const rows = await session.query(
-    `SELECT path FROM process_views WHERE process_id = $1 AND wanted_until > now() ORDER BY wanted_until DESC LIMIT ${MOST_VIEWS}`,
+    `SELECT path FROM process_views WHERE process_id = $1 AND wanted_until > now()
+     ORDER BY path <> '', wanted_until DESC LIMIT ${MOST_VIEWS}`,
     [processId],
   );
   return rows.map((row) => row.path as string);
@@ -86,7 +90,8 @@ export async function readProcesses(session: SqlSession): Promise<ProcessRow[]> 
 
 /**
  * What `ProcessDesk.lookAt` says: one statement, which writes only where the wish has less than half of its time left, so that somebody who looks
- * every second does not write every second. Of a process that was not heard of for a minute nothing new is wished for.
+ * every second does not write every second. Of a process that was not heard of for a minute nothing new is wished for, nor beyond so many wishes.
+ * The process's row is locked against its end, so that nothing is wished of one that leaves at that moment.
  */
 export async function lookAt(
   session: SqlSession,
@@ -101,7 +106,11 @@ export async function lookAt(
        SELECT id, $2, now() + ${lasting('$4')} FROM processes
        WHERE id = $1 AND seen_at > now() - interval '1 minute' AND NOT EXISTS (
          SELECT FROM process_views WHERE process_id = $1 AND path = $2 AND wanted_until > now() + ${lasting('$4')} / 2
+       ) AND (
+         $2 = '' OR EXISTS (SELECT FROM process_views WHERE process_id = $1 AND path = $2)
+         OR (SELECT count(*) FROM process_views WHERE process_id = $1) < ${MOST_WISHES}
        )
+       FOR KEY SHARE
        ON CONFLICT (process_id, path) DO UPDATE SET wanted_until = excluded.wanted_until
      ),
      told AS (

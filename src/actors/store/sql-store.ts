@@ -73,7 +73,8 @@ export function createSqlStore(parts: SqlStoreParts): Store {
       appendOutbox: (entries) => call(appendOutbox(session, entries, clock.now())),
       saveActs: (given) => call(acts.saveActs(session, given)),
       expireAct: (id, nowMs) => call(acts.expireAct(session, id, nowMs)),
-      giveUpActs: (process, beforeMs, nowMs) => call(acts.giveUpActs(session, process, beforeMs, nowMs)),
+      giveUpActs: (process, inHand, nowMs) => call(acts.giveUpActs(session, process, inHand, nowMs)),
+      expireForsakenActs: () => call(acts.expireForsakenActs(session)),
     });
     await Promise.allSettled(calls);
     return result;

@@ -37,6 +37,7 @@ export function storeLinkSpec(status: LinkStatus, { random, log, patienceMs, sto
     prove: () => store.proveWrite(),
     limitedState: 'read-only',
     onDown: store.shut,
+    onEnd: store.shut,
   };
   // The embedded one is no server that may be away: it takes its seconds to open, and nothing can be done before.
   const waits = store.kind === 'pglite' ? () => Number.POSITIVE_INFINITY : patienceMs;

@@ -36,6 +36,7 @@ export function boxSpec(line: AccountLine, deps: BoxDeps & { readonly registry: 
   return {
     id: 'box',
     kind: 'task',
+    staysUp: 'without it the account would be connected, and nothing that it hears be kept; stop the account',
     queued: () => desk.queue.size,
     start: (life) => ({
       logic: task(async (signal) => {

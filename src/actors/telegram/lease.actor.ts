@@ -38,6 +38,7 @@ export function leaseSpec(lease: AccountLease, line: AccountLine, deps: LeaseDep
     kind: 'lease',
     readyMs: Number.POSITIVE_INFINITY,
     shutdownMs: 5_000,
+    staysUp: 'all else of the account stands on it; stop the account',
     view: viewLease,
     start: (life) => {
       // A life that failed may have left it believed in.

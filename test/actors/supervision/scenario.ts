@@ -312,7 +312,7 @@ export const seldom: readonly Scenario[] = [
     [10, 'add', hopeless],
     [500, 'suspend', plantedLeaf('b', 'permanent', [steady])],
   ]),
-  planted('one_for_one', slow, [
+  planted('rest_for_one', slow, [
     [150, 'restart', slow],
     [160, 'suspend', first],
     [170, 'remove', slow],

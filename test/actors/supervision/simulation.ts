@@ -124,6 +124,7 @@ export class Simulation {
         hopeless: ['permanent', 'conflict'],
         exitsAtOnce: true,
         keepsSuspended: true,
+        awaitsRestarted: false,
       },
       flags: {
         strategy: plan.strategy,
