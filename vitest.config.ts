@@ -5,7 +5,7 @@ import { SHORT_LIVED } from './test/support/short-lived.ts';
 // CI wants the figures in a file besides the readable report.
 const report = process.env.VIGILIA_TEST_REPORT;
 
-/** A run of several minutes that wants the machine for itself: `npm run chaos`, which CI runs after the others. */
+/** A run of several minutes that wants the machine for itself: `npm run chaos`. */
 const CHAOS = process.env.VIGILIA_CHAOS ? [] : ['test/chaos/chaos.test.ts'];
 
 /**
@@ -22,8 +22,8 @@ export default defineConfig({
     hookTimeout: 120_000,
     pool: 'forks',
     execArgv: [...SHORT_LIVED],
-    // Many tests wait for real time to pass (leases, pings, backoffs): twice as many as there are cores run at once.
-    maxWorkers: 4,
+    // Many tests wait for real time to pass (leases, pings, backoffs): more than two cores' worth of them run at once.
+    maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     reporters: report ? ['default', 'json'] : ['default'],
     ...(report ? { outputFile: { json: report } } : {}),

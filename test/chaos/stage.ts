@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Env, freePort, until } from '../support/program.ts';
+import { freePort } from '../support/free-port.ts';
+import { type Env, until } from '../support/program.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 import { logEverybodyIn } from './log-in.ts';
 import type { Fault } from './plan.ts';

@@ -1,7 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { EXPORTS, type Expected, expectedMessages, exportedChannels, haveExports } from '../support/exports.ts';
+import { freePort } from '../support/free-port.ts';
 import { describePostgres, startPostgres } from '../support/postgres.ts';
-import { freePort, Program, temporaryFolder, until } from '../support/program.ts';
+import { Program, temporaryFolder, until } from '../support/program.ts';
 
 const API = '/api/telegram-gateway';
 /** Options for Node: none. */

@@ -5,8 +5,9 @@ import { systemClock } from '../../src/clock.ts';
 import { silentLog } from '../../src/log.ts';
 import type { World } from '../../src/ports.ts';
 import type { GeneratedChannelOptions } from '../../src/simulator/generated-channel.ts';
+import { freePort } from '../support/free-port.ts';
 import { describePostgres, type PrivatePostgres, startPostgres } from '../support/postgres.ts';
-import { freePort, Program, processesNaming, temporaryFolder, until, writeWorld } from '../support/program.ts';
+import { Program, processesNaming, temporaryFolder, until, writeWorld } from '../support/program.ts';
 
 // Each starts whole programs, on machines that may have more to do.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });

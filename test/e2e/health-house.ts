@@ -5,7 +5,8 @@ import { systemClock } from '../../src/clock.ts';
 import { silentLog } from '../../src/log.ts';
 import type { AccountHealth, HealthReport } from '../../src/ports.ts';
 import { SimulatorProcess } from '../simulator/simulator-process.ts';
-import { type Env, freePort, Program, temporaryFolder, until, writeWorld } from '../support/program.ts';
+import { freePort } from '../support/free-port.ts';
+import { type Env, Program, temporaryFolder, until, writeWorld } from '../support/program.ts';
 
 type OnEnd = (close: () => Promise<void>) => void;
 

@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { GeneratedChannelOptions } from '../../src/simulator/generated-channel.ts';
+import { freePort } from '../support/free-port.ts';
 import {
   type Env,
-  freePort,
   isRunning,
   type LogLine,
   Program,

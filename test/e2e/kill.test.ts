@@ -9,8 +9,9 @@ import { silentLog } from '../../src/log.ts';
 import type { HealthReport, Job } from '../../src/ports.ts';
 import { generatedChannel } from '../../src/simulator/generated-channel.ts';
 import { seededRandom } from '../../src/simulator/seeded.ts';
+import { freePort } from '../support/free-port.ts';
 import { describePostgres, startPostgres } from '../support/postgres.ts';
-import { freePort, Program, temporaryFolder, until } from '../support/program.ts';
+import { Program, temporaryFolder, until } from '../support/program.ts';
 
 const run = promisify(execFile);
 

@@ -9,8 +9,9 @@ import { systemClock } from '../../src/clock.ts';
 import { silentLog } from '../../src/log.ts';
 import type { Job, JobEvent, Message } from '../../src/ports.ts';
 import { type GeneratedChannelOptions, generatedChannel } from '../../src/simulator/generated-channel.ts';
+import { freePort } from '../support/free-port.ts';
 import { describePostgres, type PrivatePostgres, startPostgres } from '../support/postgres.ts';
-import { type Env, freePort, isRunning, Program, temporaryFolder, until, writeWorld } from '../support/program.ts';
+import { type Env, isRunning, Program, temporaryFolder, until, writeWorld } from '../support/program.ts';
 
 const run = promisify(execFile);
 

@@ -4,7 +4,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { ActorNode } from '../../src/ports.ts';
-import { freePort, Program, temporaryFolder, until, writeWorld } from '../support/program.ts';
+import { freePort } from '../support/free-port.ts';
+import { Program, temporaryFolder, until, writeWorld } from '../support/program.ts';
 
 // Each starts a whole program and lets every part of it fail.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 60_000 });

@@ -1,5 +1,6 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { freePort, Program, temporaryFolder, until, writeWorld } from '../support/program.ts';
+import { freePort } from '../support/free-port.ts';
+import { Program, temporaryFolder, until, writeWorld } from '../support/program.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 

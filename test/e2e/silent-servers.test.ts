@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
-import { freePort, Program, temporaryFolder } from '../support/program.ts';
+import { freePort } from '../support/free-port.ts';
+import { Program, temporaryFolder } from '../support/program.ts';
 
 /** Takes connections, and never says a word. */
 async function silentServer(): Promise<number> {

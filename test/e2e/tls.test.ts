@@ -1,6 +1,7 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { makeCertificates } from '../support/certificates.ts';
-import { freePort, Program, temporaryFolder, until } from '../support/program.ts';
+import { freePort } from '../support/free-port.ts';
+import { Program, temporaryFolder, until } from '../support/program.ts';
 import { describeRabbitmq, PrivateRabbitmq } from '../support/rabbitmq.ts';
 import { describeRedis, PrivateRedis } from '../support/redis.ts';
 

@@ -2,8 +2,9 @@ import { readdir } from 'node:fs/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { seededRandom } from '../../src/simulator/seeded.ts';
 import { EventClient, type HeardEvent } from '../support/event-client.ts';
+import { freePort } from '../support/free-port.ts';
 import { describePostgres, startPostgres } from '../support/postgres.ts';
-import { type Env, freePort, Program, temporaryFolder, until, writeWorld } from '../support/program.ts';
+import { type Env, Program, temporaryFolder, until, writeWorld } from '../support/program.ts';
 
 const API = '/api/telegram-gateway';
 const RATE = 40;

@@ -10,8 +10,9 @@ import type { LeaseRow, Store } from '../../src/ports.ts';
 import { openSessionVault } from '../../src/session-program.ts';
 import { worldOf } from '../../src/worlds.ts';
 import { SimulatorProcess } from '../simulator/simulator-process.ts';
+import { freePort } from '../support/free-port.ts';
 import { type PrivatePostgres, startPostgres } from '../support/postgres.ts';
-import { type Env, freePort, Program, temporaryFolder } from '../support/program.ts';
+import { type Env, Program, temporaryFolder } from '../support/program.ts';
 
 const CHANNEL = { username: 'leased', title: 'Leased', kind: 'channel', messages: 3_000, seed: 5 } as const;
 

@@ -1,7 +1,8 @@
 import pg from 'pg';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
+import { freePort } from '../support/free-port.ts';
 import { describePostgres, type PrivatePostgres, startPostgres } from '../support/postgres.ts';
-import { freePort, Program } from '../support/program.ts';
+import { Program } from '../support/program.ts';
 import { AWAY, SAFE } from './login-house.ts';
 import { ProgramHouse } from './program-house.ts';
 

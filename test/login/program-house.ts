@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { House } from '../simulator/house.ts';
-import { type Env, freePort, type JobAnswer, Program, temporaryFolder, until } from '../support/program.ts';
+import { freePort } from '../support/free-port.ts';
+import { type Env, type JobAnswer, Program, temporaryFolder, until } from '../support/program.ts';
 import { WORLD } from './login-house.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));

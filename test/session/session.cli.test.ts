@@ -10,8 +10,9 @@ import { parseSessionArgs } from '../../src/cli/session-args.ts';
 import { systemClock } from '../../src/clock.ts';
 import { openDataDir } from '../../src/data-dir.ts';
 import { silentLog } from '../../src/log.ts';
+import { freePort } from '../support/free-port.ts';
 import { describePostgres, type PrivatePostgres, startPostgres } from '../support/postgres.ts';
-import { type Env, freePort, Program, temporaryFolder, writeWorld } from '../support/program.ts';
+import { type Env, Program, temporaryFolder, writeWorld } from '../support/program.ts';
 import { firstFormatFile, stringSession } from './fixtures.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, test } from 'vitest';
-import { freePort } from './program.ts';
+import { freePort } from './free-port.ts';
 
 const run = promisify(execFile);
 

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { Redis } from 'ioredis';
 import { describe, test } from 'vitest';
-import { freePort, until } from './program.ts';
+import { freePort } from './free-port.ts';
+import { until } from './program.ts';
 
 /** Ends the server ($1) as soon as its standard input ends: also when the test's process is killed, which nothing inside it would live to see. */
 const GUARDIAN = 'cat > /dev/null; kill -CONT "$1"; kill -KILL "$1"';
