@@ -1,5 +1,5 @@
 import { promisify } from 'node:util';
-import { constants, gunzip, gzip } from 'node:zlib';
+import { constants, gunzip, gunzipSync, gzip } from 'node:zlib';
 import { VigiliaError } from '../../errors.ts';
 
 const compress = promisify(gzip);
@@ -7,6 +7,9 @@ const expand = promisify(gunzip);
 
 /** Largest view that is read, in bytes: far more than the tree of a worker with all the accounts that it may have. */
 const MOST_BYTES = 64 * 2 ** 20;
+
+/** Up to here, in bytes as stored, a view is read at once: handing it to another thread takes longer. */
+const SMALL_BYTES = 16 * 2 ** 10;
 
 /** What a process says of an actor, or of all of them. */
 export interface ToldView {
@@ -23,7 +26,10 @@ export async function packView(view: ToldView): Promise<string> {
 /** @throws STORE_REFUSED where it is none: a newer version of the program wrote it otherwise */
 export async function unpackView(text: string): Promise<ToldView> {
   try {
-    const view = JSON.parse((await expand(Buffer.from(text, 'base64'), { maxOutputLength: MOST_BYTES })).toString()) as ToldView;
+    const packed = Buffer.from(text, 'base64');
+    const limit = { maxOutputLength: MOST_BYTES };
+    const json = packed.length > SMALL_BYTES ? await expand(packed, limit) : gunzipSync(packed, limit);
+    const view = JSON.parse(json.toString()) as ToldView;
     if (typeof view.at === 'number') return view;
   } catch (cause) {
     throw new VigiliaError('STORE_REFUSED', 'what a process says of its actors cannot be read', { cause });
