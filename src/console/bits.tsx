@@ -46,6 +46,16 @@ export function Since({ at }: { readonly at: number }): JSX.Element {
   return <time dateTime={new Date(at).toISOString()}>{text.since(duration(now - at))}</time>;
 }
 
+/** One of a list of facts. */
+export function Fact({ name, value }: { readonly name: string; readonly value: string }): JSX.Element {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
+}
+
 export function Trouble({ error, onRetry }: { readonly error: ApiError; readonly onRetry?: () => void }): JSX.Element {
   const message = error.status === 0 ? text.unreachable : error.status === 403 ? text.needsScope : error.message;
   return (

@@ -69,6 +69,12 @@ export function guardAccess(app: App, { callers, corsOrigins, rateLimit }: Acces
   }
 }
 
+/** @returns who asks, on a route that lets nobody in who is not known @throws UNAUTHORIZED */
+export function callerOf({ caller }: Pick<FastifyRequest, 'caller'>): Caller {
+  if (caller === null) throw new VigiliaError('UNAUTHORIZED', 'Nobody is known to ask.');
+  return caller;
+}
+
 /** @throws RATE_LIMITED */
 export function requireGranted({ granted, retryAfterMs }: AllowanceAnswer): void {
   if (!granted) throw new VigiliaError('RATE_LIMITED', 'The token has used up its requests of this minute.', { retryAfterMs });

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
-import { VigiliaError } from '../errors.ts';
 import { ACT_NAMES, type Act, type ActAsker } from '../ports.ts';
+import { callerOf } from './access.ts';
 import { NEXT } from './next-link.ts';
 import { actorPathSchema, patterned, processIdSchema } from './patterned.ts';
 import { Type } from './typebox.ts';
@@ -83,7 +83,7 @@ export function actView({ at, asker, finishedAt, ...act }: Act) {
 }
 
 /** @returns who asks, for what is written down of it */
-export function askerOf({ caller, ip, id }: Pick<FastifyRequest, 'caller' | 'ip' | 'id'>): ActAsker {
-  if (caller === null) throw new VigiliaError('UNAUTHORIZED', 'Nobody is known to ask.');
-  return { caller: caller.id, by: caller.by, address: ip, requestId: id };
+export function askerOf(request: Pick<FastifyRequest, 'caller' | 'ip' | 'id'>): ActAsker {
+  const { id: caller, by } = callerOf(request);
+  return { caller, by, address: request.ip, requestId: request.id };
 }

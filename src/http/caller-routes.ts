@@ -1,5 +1,5 @@
 import { SCOPES } from '../config-values.ts';
-import { VigiliaError } from '../errors.ts';
+import { callerOf } from './access.ts';
 import type { App } from './app.ts';
 import { Type } from './typebox.ts';
 import { isoTimeOrNull, NoQuery, nullable } from './view.ts';
@@ -19,9 +19,8 @@ export function addCallerRoute(app: App): void {
       config: { scope: 'read', summary: 'Who you are here, and what you may do' },
       schema: { querystring: NoQuery, response: { 200: CallerSchema } },
     },
-    async ({ caller }) => {
-      if (caller === null) throw new VigiliaError('UNAUTHORIZED', 'Nobody is known to ask.');
-      const { id, scope, by, expiresAt = null } = caller;
+    async (request) => {
+      const { id, scope, by, expiresAt = null } = callerOf(request);
       return { id, scope, by, expiresAt: isoTimeOrNull(expiresAt) };
     },
   );

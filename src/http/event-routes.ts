@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { VigiliaError } from '../errors.ts';
 import type { CutReason } from '../ports.ts';
+import { callerOf } from './access.ts';
 import type { App } from './app.ts';
 import type { Callers } from './callers.ts';
 import { READ_MS, withinDeadline } from './deadline.ts';
@@ -8,7 +8,7 @@ import { EventStreams } from './event-stream.ts';
 import { MOST_TOPICS, readWish } from './event-wish.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
 import { addSocketRoute } from './socket-route.ts';
-import { sseReply } from './sse-wire.ts';
+import { sseHeaders, sseReply } from './sse-wire.ts';
 import { Type } from './typebox.ts';
 
 const MOST_STREAMS = 2_000;
@@ -58,14 +58,10 @@ export function addEventRoutes(app: App, deps: GatewayDeps, callers: Callers, ba
     },
     async (request, reply) => {
       const { topics, channelId, lastEventId } = request.query;
-      const { caller } = request;
-      if (caller === null) throw new VigiliaError('UNAUTHORIZED', 'Nobody is known to listen.');
+      const caller = callerOf(request);
       const patterns = topics === undefined ? [] : topics.split(',').map((pattern) => pattern.trim());
       const wants = await readWish(deps, patterns, channelId);
-      reply
-        .header('content-type', 'text/event-stream; charset=utf-8')
-        .header('cache-control', 'no-store')
-        .header('x-accel-buffering', 'no');
+      sseHeaders(reply);
       if (request.method === 'HEAD') return reply.send();
       const giveBack = streams.reserve();
       const after = positionOf(request.headers) ?? lastEventId;

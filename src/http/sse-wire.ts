@@ -3,6 +3,14 @@ import type { FastifyReply } from 'fastify';
 import { EVENT_VERSION, frameOf } from '../actors/events/told-event.ts';
 import { type EventWire, RETRY_MS } from './event-wire.ts';
 
+/** The headers of a stream of Server-Sent Events; proxies are asked not to hold it back. */
+export function sseHeaders(reply: FastifyReply): void {
+  reply
+    .header('content-type', 'text/event-stream; charset=utf-8')
+    .header('cache-control', 'no-store')
+    .header('x-accel-buffering', 'no');
+}
+
 /** Takes a reply out of Fastify's hands, with the headers that it has so far. @returns it as a stream of Server-Sent Events */
 export function sseReply(reply: FastifyReply): EventWire {
   for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) reply.raw.setHeader(name, value);

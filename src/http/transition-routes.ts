@@ -1,11 +1,11 @@
 import { TransitionSubscription } from '../actors/transition-subscription.ts';
-import { VigiliaError } from '../errors.ts';
+import { callerOf } from './access.ts';
 import type { App } from './app.ts';
 import type { Callers } from './callers.ts';
 import { EventStreams } from './event-stream.ts';
 import type { OpsDeps } from './gateway-deps.ts';
 import { actorPathSchema } from './patterned.ts';
-import { sseReply } from './sse-wire.ts';
+import { sseHeaders, sseReply } from './sse-wire.ts';
 import { Type } from './typebox.ts';
 
 /** Streams of transitions at a time: they are for people who look, and each makes actors tell what they do. */
@@ -49,12 +49,8 @@ export function addTransitionRoute(
       schema: { querystring: TransitionsQuery },
     },
     async (request, reply) => {
-      const { caller } = request;
-      if (caller === null) throw new VigiliaError('UNAUTHORIZED', 'Nobody is known to listen.');
-      reply
-        .header('content-type', 'text/event-stream; charset=utf-8')
-        .header('cache-control', 'no-store')
-        .header('x-accel-buffering', 'no');
+      const caller = callerOf(request);
+      sseHeaders(reply);
       if (request.method === 'HEAD') return reply.send();
       const giveBack = streams.reserve();
       const subscription = new TransitionSubscription(transitions, clock, request.query.actor);

@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { API, ask } from '../api.ts';
-import { Age, Badge, Empty, Shown, Trouble } from '../bits.tsx';
+import { Age, Badge, Empty, Fact, Shown, Trouble } from '../bits.tsx';
 import { duration, moment } from '../format.ts';
 import { onEvent } from '../live.ts';
 import { hrefOf } from '../place.ts';
@@ -170,14 +170,5 @@ function OneJob({ id }: { readonly id: string }): JSX.Element {
       <h2>{text.history}</h2>
       <Shown of={history}>{(events) => <JobReplay events={events} />}</Shown>
     </>
-  );
-}
-
-function Fact({ name, value }: { readonly name: string; readonly value: string }): JSX.Element {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
   );
 }

@@ -5,7 +5,7 @@ import { Badge, Empty, Shown, Since, toneOf } from '../bits.tsx';
 import { ago, clockTime, count, duration } from '../format.ts';
 import { type LiveView, SLICE_MINUTES } from '../live.ts';
 import { hrefOf } from '../place.ts';
-import { Plot } from '../plot.tsx';
+import { Figure } from '../plot.tsx';
 import { processHref, serverOf } from '../process-place.ts';
 import { type Resource, useResource } from '../resource.ts';
 import type { AccountEvidence, DependencyEvidence, Health, ProcessRow, ToldEvent } from '../shapes.ts';
@@ -32,15 +32,17 @@ export function Overview({ health, live }: { readonly health: Resource<Health>; 
         <>
           <Verdict report={report} />
           <section class="plots" aria-label={text.activity}>
-            <Figure title={text.messagesPerMinute} value={count(Math.round((live.messages.at(-1) ?? 0) / SLICE_MINUTES))}>
-              <Plot values={live.messages} label={text.messagesPerMinute} />
-            </Figure>
-            <Figure title={text.waitingJobs} value={queue.value ? count(queue.value.waiting + queue.value.delayed) : '–'}>
-              <Plot values={waits} label={text.waitingJobs} />
-            </Figure>
-            <Figure title={text.storeLatency} value={`${report.dependencies.store?.latencyMs ?? '–'} ms`}>
-              <Plot values={latencies} label={text.storeLatency} />
-            </Figure>
+            <Figure
+              title={text.messagesPerMinute}
+              value={count(Math.round((live.messages.at(-1) ?? 0) / SLICE_MINUTES))}
+              values={live.messages}
+            />
+            <Figure
+              title={text.waitingJobs}
+              value={queue.value ? count(queue.value.waiting + queue.value.delayed) : '–'}
+              values={waits}
+            />
+            <Figure title={text.storeLatency} value={`${report.dependencies.store?.latencyMs ?? '–'} ms`} values={latencies} />
           </section>
           <div class="columns">
             <section>
@@ -170,25 +172,6 @@ function Fact({ name, children }: { readonly name: string; readonly children: JS
       <dt>{name}</dt>
       <dd>{children}</dd>
     </div>
-  );
-}
-
-function Figure({
-  title,
-  value,
-  children,
-}: {
-  readonly title: string;
-  readonly value: string;
-  readonly children: JSX.Element;
-}): JSX.Element {
-  return (
-    <figure>
-      <figcaption>
-        {title} <strong>{value}</strong>
-      </figcaption>
-      {children}
-    </figure>
   );
 }
 

@@ -1,8 +1,8 @@
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { Badge } from '../bits.tsx';
+import { Badge, Fact } from '../bits.tsx';
 import { ago, count, duration } from '../format.ts';
-import { Plot } from '../plot.tsx';
+import { Figure } from '../plot.tsx';
 import { processHref } from '../process-place.ts';
 import { useNow } from '../resource.ts';
 import type { ProcessRow } from '../shapes.ts';
@@ -139,34 +139,6 @@ export function ProcessPanel({ process, readAt }: { readonly process: ProcessRow
       </dl>
       <p class="hint">{text.lagHow}</p>
     </article>
-  );
-}
-
-function Figure({
-  title,
-  value,
-  values,
-}: {
-  readonly title: string;
-  readonly value: string;
-  readonly values: readonly number[];
-}): JSX.Element {
-  return (
-    <figure>
-      <figcaption>
-        {title} <strong>{value}</strong>
-      </figcaption>
-      <Plot values={values} label={`${title}: ${value}`} />
-    </figure>
-  );
-}
-
-function Fact({ name, value }: { readonly name: string; readonly value: string }): JSX.Element {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
   );
 }
 
