@@ -5,7 +5,7 @@ import { SHORT_LIVED } from './test/support/short-lived.ts';
 // CI wants the figures in a file besides the readable report.
 const report = process.env.VIGILIA_TEST_REPORT;
 
-/** A run of several minutes that wants the machine for itself: `npm run chaos`. */
+/** A run of several minutes that wants the machine for itself: `npm run chaos`, which CI runs after the others. */
 const CHAOS = process.env.VIGILIA_CHAOS ? [] : ['test/chaos/chaos.test.ts'];
 
 /**

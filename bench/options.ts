@@ -42,7 +42,7 @@ export const HELP = `npm run bench -- accounts|history|jobs|live|reads|runtime|s
       --seconds N    of each load (default: 6)
       --rate N       requests a second of the steady load (default: 1000)
       --connections N  (default: 32)
-      --jobs N       empty jobs in a sample of ours; of BullMQ five times as many (default: 3000)
+      --jobs N       empty jobs in a sample of ours; of BullMQ twice as many (default: 9000)
   live               from a post at the server to a subscriber of events, and a killed worker until it has caught up
       --rounds N     (default: 3)
       --seconds N    at each rate (default: 10)
@@ -142,7 +142,7 @@ export function readCommand(args: readonly string[]): Command {
       };
     case 'jobs':
       allow('rounds', 'seconds', 'rate', 'connections', 'jobs');
-      return { name, output, options: { ...loads(values), jobs: count('jobs', values.jobs, 3_000) } };
+      return { name, output, options: { ...loads(values), jobs: count('jobs', values.jobs, 9_000) } };
     case 'live':
       allow('rounds', 'seconds', 'rates', 'peers', 'kills');
       return {

@@ -58,6 +58,9 @@ class LongTimer {
 /** The machine's own chance. */
 export const systemRandom: Random = Math.random;
 
+/** Why a pause ends that somebody was only to be woken from. Node makes an error with its whole stack where no reason is given, each time. */
+export const WOKEN = 'woken';
+
 /**
  * Waits, or ends early when the signal aborts.
  * @returns true when the time has passed, false when the signal aborted first
@@ -81,4 +84,31 @@ export function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promi
 export function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+/**
+ * Waits for work that has no deadline of its own. What the work comes to afterwards, failures too, nobody is told.
+ * @param late what comes instead once the time has passed; it may throw
+ */
+export function within<T, L>(clock: Clock, ms: number, work: Promise<T>, late: () => L): Promise<T | L> {
+  // By hand, for it goes with every request: a race is several promises more.
+  return new Promise((resolve, reject) => {
+    const timer = clock.setTimeout(() => {
+      try {
+        resolve(late());
+      } catch (thrown) {
+        reject(thrown);
+      }
+    }, ms);
+    work.then(
+      (outcome) => {
+        clock.clearTimeout(timer);
+        resolve(outcome);
+      },
+      (thrown: unknown) => {
+        clock.clearTimeout(timer);
+        reject(thrown);
+      },
+    );
+  });
 }

@@ -76,12 +76,16 @@ export function decimalNumber(least: number, most: number): Parse<number> {
 const DAY_MS = 86_400_000;
 /** Of a period's letter. A month is a month at its longest, a year a leap year: nothing goes too early. */
 const PERIOD_MS: Readonly<Record<string, number>> = { d: DAY_MS, w: 7 * DAY_MS, m: 31 * DAY_MS, y: 366 * DAY_MS };
+/** Beyond it a period's beginning comes near the first day that a database knows; whoever means that means for ever. */
+const LONGEST_YEARS = 100;
 
-/** A period of days, weeks, months or years, in ms. */
+/** A period of days, weeks, months or years, in ms; at most 100 years. */
 export const longPeriod: Parse<number> = (input) => {
-  const [, count = '', unit = ''] = /^([1-9]\d{0,3})([dwmy])$/.exec(input) ?? [];
+  const [, count = '', unit = ''] = /^([1-9]\d{0,4})([dwmy])$/.exec(input) ?? [];
   const ms = Number(count) * (PERIOD_MS[unit] ?? Number.NaN);
-  return ms > 0 ? good(ms) : bad('a number of days, weeks, months or years, such as 90d, 12w, 18m or 2y');
+  return ms > 0 && ms <= LONGEST_YEARS * 366 * DAY_MS
+    ? good(ms)
+    : bad(`a number of days, weeks, months or years, such as 90d, 12w, 18m or 2y, and at most ${LONGEST_YEARS}y`);
 };
 
 /** A host to listen on or to reach: a name, an IPv4 or an IPv6 address (with or without brackets). */

@@ -104,7 +104,7 @@ export const VARIABLES = [
     name: 'MESSAGE_RETENTION',
     byDefault: '',
     description:
-      'How long messages are stored, in days, weeks, months or years: `90d`, `12w`, `18m`, `2y`. Older ones are deleted for good, within the hour. Without it: for ever.',
+      'How long messages are stored, in days, weeks, months or years: `90d`, `12w`, `18m`, `2y`, at most `100y`. Older ones are deleted for good, within the hour. Without it: for ever.',
   },
   {
     name: 'REDIS_URL',

@@ -273,6 +273,9 @@ export const ERRORS = {
 /** A code of {@link ERRORS}. */
 export type ErrorCode = keyof typeof ERRORS;
 
+/** What a database says where it cannot, or will not: whoever can do without it for a while waits, and asks again. */
+export const STORE_FAILURES: ReadonlySet<ErrorCode> = new Set(['STORE_UNAVAILABLE', 'STORE_REFUSED']);
+
 interface ErrorOptions {
   readonly cause?: unknown;
   /** Milliseconds after which a retry makes sense, where the other side named them. */

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import type { Scope, Token } from './config-values.ts';
 
 /** A token as it is kept: what it opens, and a name that gives nothing of it away. */
@@ -34,9 +34,9 @@ export class GatewayTokens {
 
   /** Compares with every token, found or not: the time tells nothing but their number. */
   find(given: string): KnownToken | undefined {
-    const hash = digest(given);
+    const asked = digest(given);
     let found: Kept | undefined;
-    for (const token of this.#kept) if (timingSafeEqual(hash, token.hash)) found = token;
+    for (const token of this.#kept) if (timingSafeEqual(asked, token.hash)) found = token;
     return found && { scope: found.scope, id: found.id };
   }
 
@@ -68,5 +68,5 @@ function keep({ scope, token }: Token): Kept {
 }
 
 function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+  return hash('sha256', text, 'buffer');
 }

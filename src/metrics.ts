@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { type Clock, pause } from './clock.ts';
+import { type Clock, within } from './clock.ts';
 import { causeChain, VigiliaError } from './errors.ts';
 import type { Log } from './log.ts';
 import {
@@ -197,12 +197,10 @@ export function createMetrics(
   };
 
   const ask = async (source: string, collect: () => Promise<void>): Promise<void> => {
-    const answered = new AbortController();
-    const late = async (): Promise<void> => {
-      if (await pause(clock, SOURCE_MS, answered.signal)) throw new VigiliaError('INTERNAL', `no answer within ${SOURCE_MS} ms`);
-    };
     try {
-      await Promise.race([collect().finally(() => answered.abort()), late().then(() => new Promise<never>(() => {}))]);
+      await within(clock, SOURCE_MS, collect(), () => {
+        throw new VigiliaError('INTERNAL', `no answer within ${SOURCE_MS} ms`);
+      });
     } catch (error) {
       failures.inc({ source });
       log.debug({ source, causes: causeChain(error) }, 'metric source failed');
@@ -429,7 +427,11 @@ function actorMetrics(registers: Registry[]): { set(tree: ActorNode): void } {
     labelNames: ['actor', 'outcome'],
     registers,
   });
-  const longest = gauge('vigilia_actor_longest_handler_seconds', 'The longest that one event of the actor took.', ['actor']);
+  const longest = gauge(
+    'vigilia_actor_longest_handler_seconds',
+    'The longest that one event of the actor took, or one piece of its work with what it waited for.',
+    ['actor'],
+  );
   const queued = gauge('vigilia_actor_queued', 'What waits for an actor that has a queue of its own.', ['actor']);
   const used = gauge('vigilia_supervisor_restarts', 'Restarts within the period that ends now, by supervisor.', ['actor']);
   const allowed = gauge('vigilia_supervisor_max_restarts', 'Restarts within the period that a supervisor allows.', ['actor']);

@@ -772,10 +772,10 @@ export interface Store extends SessionShelf, LoginErrands, ForeignDesk, ActBook,
   /** Runs `work` in one transaction; it commits when `work` resolves and rolls back when it rejects. */
   transaction<T>(work: (tx: StoreTransaction) => Promise<T>): Promise<T>;
 
-  /** Stores a job with its first event, in one statement. The same id again changes nothing. @returns the stored row */
+  /** Stores a job, whose history begins with that. The same id again changes nothing. @returns the stored row */
   insertJob(job: NewJob): Promise<Job>;
   /**
-   * Stores jobs with their first events and the keys of their requests, in one statement. A key counts for 24 hours from `createdAt` on; of several
+   * Stores jobs with the keys of their requests, in one statement. A key counts for 24 hours from `createdAt` on; of several
    * requests under one key, also at once and from several processes, one is stored, and the others are told which.
    * @returns an outcome for each, in their order. One row that the database refuses fails all of them.
    */
@@ -790,8 +790,9 @@ export interface Store extends SessionShelf, LoginErrands, ForeignDesk, ActBook,
   /** Deletes failed jobs with their history, those first that ended first. @returns how many */
   deleteFailed(filter: JobFilter, limit: number): Promise<number>;
   /**
-   * One step: locks the row, lets `decide` say what changes, writes row, events and outbox, and runs `effect` in the same transaction.
-   * @param decide pure; undefined leaves the row alone (and `effect` is not run); what it throws rolls back and is rethrown
+   * One step: lets `decide` say what changes, writes row, events and outbox, and runs `effect`, all in the same transaction, or not at all.
+   * @param decide may be asked again, on another row: what is written is decided on the row as it is then, and of its answers the last one counts.
+   *   undefined leaves the row alone (and `effect` is not run); what it throws is rethrown, and nothing written
    * @param options with `readFencing`, `decide` is told the fencing token of the job's account, and nobody takes the account before the step
    *   is committed or rolled back: a claim that compares the two is either made under the present token, or refused
    * @returns the row after the step, the row as it is when `decide` returned undefined, or undefined when there is none
@@ -916,8 +917,10 @@ export interface Store extends SessionShelf, LoginErrands, ForeignDesk, ActBook,
   positions(accountId: string): Promise<Position[]>;
   /** Channels that the account does not follow, ascending; all others that it is in are followed. */
   unfollowed(accountId: string): Promise<ChatId[]>;
-  /** @throws UNKNOWN_ACCOUNT when the account has no row */
-  setFollowed(accountId: string, chatId: ChatId, followed: boolean): Promise<void>;
+  /** Those of some accounts that do not follow a channel, in the order of their ids. */
+  unfollowing(accountIds: readonly string[], chatId: ChatId): Promise<string[]>;
+  /** For all of these accounts, or for none. @throws UNKNOWN_ACCOUNT when one that shall not follow it has no row */
+  setFollowed(accountIds: readonly string[], chatId: ChatId, followed: boolean): Promise<void>;
 
   findChannel(ref: ChannelRef): Promise<StoredChannel | undefined>;
   /**
@@ -967,13 +970,16 @@ export interface Window {
 export interface Cache {
   readonly kind: 'in-process' | 'none' | 'redis';
   window(ref: ChannelRef): Promise<Window | undefined>;
+  /** The same for whoever has changed the channel: it counts as no reading. */
+  held(chatId: ChatId): Promise<Window | undefined>;
   /** To be taken before the store is read for a window: what was read before everything was forgotten is not put. */
   mark(): string;
   /**
    * Kept only when its channel's revision is newer than what is held, or the same with more messages, and not older than what was dropped.
    * @param mark as of before the store was read; without it, as of now
+   * @param renews in place of one that nobody has read anew: it lives as long as that would have
    */
-  putWindow(window: Window, mark?: string): Promise<void>;
+  putWindow(window: Window, mark?: string, renews?: boolean): Promise<void>;
   /** Forgets a channel's window unless it is of this revision or newer. */
   dropWindow(chatId: ChatId, revision: number): Promise<void>;
   /** Forgets everything: somebody may have gone who had something to drop. */
@@ -1254,6 +1260,15 @@ export const LOGIN_STATES = [
 ] as const;
 export type LoginState = (typeof LOGIN_STATES)[number];
 
+/** Those of them that end by themselves; at the others it waits for a person, or is over. */
+export const WORKING_LOGIN_STATES: ReadonlySet<LoginState> = new Set<LoginState>([
+  'sending-code',
+  'checking-code',
+  'checking-password',
+  'saving',
+  'cancelling',
+]);
+
 /** A login as it may be shown to whoever may log in. Times are ms since the Unix epoch. Not for logs: it has the phone's last digits and the QR token. */
 export interface LoginView {
   readonly accountId: string;
@@ -1364,7 +1379,7 @@ export interface JobRequest {
 /** How a request is handed in. */
 export interface SubmitOptions {
   readonly key?: RequestKey;
-  /** By the monotonic clock: what was not begun by then is not stored any more. @default never */
+  /** By the monotonic clock: what was not begun by then is not stored any more, and no answer comes later than that. @default never */
   readonly expiresAt?: number;
 }
 
@@ -1379,7 +1394,7 @@ export interface Submitted {
 export interface Intake {
   /**
    * Stores a job; once it resolves, the job is never lost. Requests that come together are stored together.
-   * @throws STORE_UNAVAILABLE, UNKNOWN_ACTION, UNKNOWN_ACCOUNT, IDEMPOTENCY_KEY_REUSED
+   * @throws STORE_UNAVAILABLE, with which it may be stored all the same, UNKNOWN_ACTION, UNKNOWN_ACCOUNT, IDEMPOTENCY_KEY_REUSED
    */
   submit(request: JobRequest, options?: SubmitOptions): Promise<Submitted>;
   /** @returns the job that a request became under this key before @throws IDEMPOTENCY_KEY_REUSED, STORE_UNAVAILABLE */
@@ -1470,7 +1485,10 @@ export interface ActorEvents {
   readonly rejected: number;
   /** Events handled a second, over the last 10 s. */
   readonly perSecond: number;
-  /** The event that kept the process longest, with all that it made others do at once; absent before the first. */
+  /**
+   * What took longest, from its beginning to its end: an event that came through the mailbox with all that it made others do at once, any other piece of work
+   * with what it waited for. Absent before the first.
+   */
   readonly longest?: { readonly event: string; readonly durationMs: number; readonly at: number };
 }
 

@@ -17,7 +17,7 @@ import { createSharedCounter } from './actors/cache/shared-counter.ts';
 import { createWindowReader } from './actors/cache/window-reader.ts';
 import { eventBellSpec } from './actors/events/event-bell.actor.ts';
 import { EventParts } from './actors/events/event-parts.ts';
-import { accountHealth, healthReporter } from './actors/health.ts';
+import { accountHealth, allAccounts, healthReporter } from './actors/health.ts';
 import { accountChoice } from './actors/jobs/account-choice.ts';
 import type { Action } from './actors/jobs/action.ts';
 import { getChannels } from './actors/jobs/actions/get-channels.ts';
@@ -157,7 +157,9 @@ async function assemble(
 }> {
   const place = worldPlace(config.telegram);
   const desk = config.telegram.kind === 'simulated' ? new SimulatorDesk(clock) : undefined;
-  const world = (): World => worldOf(config.telegram, desk?.worldId);
+  // A key's fingerprint is computed once: the world is looked at with every report.
+  const fixedWorld = config.telegram.kind === 'simulated' ? undefined : worldOf(config.telegram, undefined);
+  const world = (): World => fixedWorld ?? worldOf(config.telegram, desk?.worldId);
   // First of all: a new embedded database takes seconds to make.
   sayWhatRuns(config, host.version, host.pid, log, dataDir.path);
   const embeddedStore: StoreOptions = { kind: 'pglite', dataDir: dataDir.file('worlds', place, 'pglite') };
@@ -382,10 +384,7 @@ async function assemble(
     sayWhatToTry(config, log, url, url + API_BASE, { channel: desk?.info?.channels[0]?.username, people });
   };
   // A worker's own health tells of the accounts that it serves; other workers' can do what other programs ask for too.
-  const everyAccount = (): readonly AccountHealth[] => {
-    const here = health().accounts;
-    return [...here, ...board.accounts().filter(({ id }) => !here.some((one) => one.id === id))];
-  };
+  const everyAccount = (): readonly AccountHealth[] => allAccounts(health().accounts, board.accounts());
   const foreign: ForeignPrograms | undefined =
     rabbit && config.role !== 'gateway'
       ? new ForeignPrograms({

@@ -11,7 +11,7 @@ import { emptyBull, emptyVigilia } from './run-empty.ts';
 /** What is measured. */
 export interface JobsOptions extends LoadPlan {
   readonly rounds: number;
-  /** Empty jobs of ours in a sample; of BullMQ five times as many, so that both take seconds. */
+  /** Empty jobs of ours in a sample; of BullMQ twice as many, so that both take seconds. */
   readonly jobs: number;
 }
 
@@ -28,10 +28,11 @@ const EMPTY = {
   always: 'BullMQ, 5 at once, synced always',
   one: 'Vigília, one account (4 at once)',
   four: 'Vigília, four accounts (16 at once)',
+  sixteen: 'Vigília, sixteen accounts (64 at once)',
 } as const;
 /** Submissions under way at once. */
 const ADDING = 100;
-const BULL_TIMES = 5;
+const BULL_TIMES = 2;
 const BULL_CONCURRENCY = 5;
 
 /** Measures and @returns the section's text */
@@ -63,6 +64,7 @@ export async function runJobs(options: JobsOptions, say: (line: string) => void)
       { name: EMPTY.always, run: () => emptyBull(always, theirs, BULL_CONCURRENCY) },
       { name: EMPTY.one, run: () => emptyVigilia(database, ours, 1) },
       { name: EMPTY.four, run: () => emptyVigilia(database, ours, 4) },
+      { name: EMPTY.sixteen, run: () => emptyVigilia(database, ours, 16) },
     ],
     rounds,
     (name, round, sample) => say(`round ${round}: ${name}: ${(sample.jobs / sample.seconds).toFixed(0)} empty jobs/s`),

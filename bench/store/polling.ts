@@ -1,9 +1,9 @@
-import { forgetWindow } from '../../src/actors/cache/forget-window.ts';
+import { renewWindow } from '../../src/actors/cache/forget-window.ts';
 import { openRedisCache } from '../../src/actors/cache/redis/open-redis-cache.ts';
 import { createWindowReader } from '../../src/actors/cache/window-reader.ts';
 import { systemClock as clock } from '../../src/clock.ts';
 import { silentLog as log } from '../../src/log.ts';
-import type { Store } from '../../src/ports.ts';
+import type { Message, Store } from '../../src/ports.ts';
 import { seededRandom } from '../../src/simulator/seeded.ts';
 import type { BenchDatabase } from '../harness/database.ts';
 import { withStore } from '../harness/gateway.ts';
@@ -35,15 +35,16 @@ async function live(
   store: Store,
   happenings: readonly Happening[],
   read: (channel: number) => Promise<readonly { readonly id: number }[]>,
-  onPosted: (channel: number) => Promise<void>,
+  onPosted: (channel: number, message: Message) => Promise<void>,
 ): Promise<void> {
   const newest = new Map<number, number>();
   for (const { kind, channel } of happenings) {
     const id = newest.get(channel) ?? STORED;
     if (kind === 'post') {
       const { chatId } = benchChannel(channel);
-      await store.transaction((tx) => tx.upsertMessages(0, [benchMessage(chatId, id + 1, FIRST_DATE + (id + 1) * 60)]));
-      await onPosted(channel);
+      const message = benchMessage(chatId, id + 1, FIRST_DATE + (id + 1) * 60);
+      await store.transaction((tx) => tx.upsertMessages(0, [message]));
+      await onPosted(channel, message);
       newest.set(channel, id + 1);
     } else {
       const messages = await read(channel);
@@ -97,7 +98,7 @@ export function pollQueries(database: BenchDatabase, pattern: PollingPattern): P
   });
 }
 
-/** Each poll through the reader that HTTP has, over Redis; whoever stores a post drops the channel's window, as an account's box does. */
+/** Each poll through the reader that HTTP has, over Redis; whoever stores a post has the channel's window go on with it, as an account's box does. */
 export function pollReader(database: BenchDatabase, redis: BenchRedis, pattern: PollingPattern): Promise<PollingSample> {
   return poll(database, pattern, async (store, reads, happenings) => {
     await redis.flush();
@@ -106,7 +107,13 @@ export function pollReader(database: BenchDatabase, redis: BenchRedis, pattern: 
     const reader = createWindowReader(reading, reads, clock, log);
     const read = async (channel: number) =>
       (await reader.page({ kind: 'id', chatId: benchChannel(channel).chatId }, { limit: LIMIT }))?.messages ?? [];
-    await live(store, happenings, read, (channel) => forgetWindow(writing, store, benchChannel(channel).chatId));
+    await live(store, happenings, read, (channel, message) =>
+      renewWindow(writing, store, benchChannel(channel).chatId, {
+        statements: 1,
+        written: [{ message, inserted: true }],
+        gone: [],
+      }),
+    );
     const { hits, misses, errors } = reading.counts;
     if (errors > 0) throw new Error(`${errors} calls to Redis failed`);
     await Promise.all([reading.close(), writing.close()]);

@@ -26,6 +26,7 @@ export interface Life {
   /**
    * Tells that a piece of work is done which did not come through the mailbox, as a task's does not: it shows among the actor's events.
    * @param event what it was, for people: one of a few names
+   * @param durationMs from its beginning to its end, with what it waited for
    */
   readonly handled: (event: string, durationMs: number) => void;
 }

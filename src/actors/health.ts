@@ -56,6 +56,12 @@ export function accountHealth(line: AccountLine, find: HealthSources['find']): A
   return said;
 }
 
+/** @returns the accounts that run here, as they say themselves, then those that others tell of */
+export function allAccounts(here: readonly AccountHealth[], board: readonly AccountHealth[]): AccountHealth[] {
+  const own = new Set(here.map(({ id }) => id));
+  return [...here, ...board.filter(({ id }) => !own.has(id))];
+}
+
 /** @returns a function that reports what can be served at the moment it is called, with the evidence */
 export function healthReporter(sources: HealthSources): () => HealthReport {
   const { clock, store, broker, cache, simulator, storeStatus } = sources;
@@ -66,9 +72,8 @@ export function healthReporter(sources: HealthSources): () => HealthReport {
     ((): DependencyHealth => ({ kind: cache.kind, state: cache.kind === 'none' ? 'off' : 'up', since: startedAt }));
   const brokerHealth = sources.brokerHealth ?? ((): DependencyHealth => ({ kind: broker.kind, state: 'up', since: startedAt }));
   return () => {
-    const here = new Map(sources.lines().map((line) => [line.accountId, accountHealth(line, sources.find)]));
-    const elsewhere = sources.board().filter(({ id }) => !here.has(id));
-    const accounts = [...here.values(), ...elsewhere].map(explained);
+    const here = sources.lines().map((line) => accountHealth(line, sources.find));
+    const accounts = allAccounts(here, sources.board()).map(explained);
     const served = accounts.filter(isServed).length;
     const links = [storeStatus.health(store.kind), brokerHealth(), cacheHealth()];
     const whole = served === accounts.length && links.every(({ state }) => state === 'up' || state === 'off');

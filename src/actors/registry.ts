@@ -152,7 +152,7 @@ export class Registry {
 
   /**
    * An actor handled something that did not come to it as an event of XState's: a wake-up, a batch. It counts as an event of this name.
-   * @param durationMs how long it kept the process, in ms: waiting does not count
+   * @param durationMs from its beginning to its end, in ms, with what it waited for
    */
   noteHandled(path: string, event: string, durationMs: number): void {
     const entry = this.#entries.get(path);

@@ -1,4 +1,4 @@
-import { aborted, type Clock, pause } from '../clock.ts';
+import { aborted, type Clock, pause, WOKEN } from '../clock.ts';
 import type { ActorTransition } from '../ports.ts';
 import { EVENT_VERSION, frameOf } from './events/told-event.ts';
 import type { TransitionTap } from './transition-tap.ts';
@@ -48,8 +48,10 @@ export class TransitionSubscription {
       if (actor !== undefined && path !== actor && !path.startsWith(`${actor}/`)) return;
       const told = this.#waiting.length < MOST_WAITING && this.#isGranted(path) ? read() : undefined;
       if (told !== undefined) this.#waiting.push(framed(path, told));
-      else this.#leftOut.set(path, (this.#leftOut.get(path) ?? 0) + 1);
-      this.#ring();
+      // When the first one is told of that is left out, those after it are too.
+      const isNews = told !== undefined || this.#leftOut.size === 0;
+      if (told === undefined) this.#leftOut.set(path, (this.#leftOut.get(path) ?? 0) + 1);
+      if (isNews) this.#ring();
     });
   }
 
@@ -103,7 +105,7 @@ export class TransitionSubscription {
 
   async #rung(readyInMs: number | undefined): Promise<void> {
     const ring = new AbortController();
-    this.#ring = () => ring.abort();
+    this.#ring = () => ring.abort(WOKEN);
     if (readyInMs === undefined) await aborted(ring.signal);
     else await pause(this.#clock, readyInMs, ring.signal);
     this.#ring = () => {};

@@ -1,14 +1,12 @@
 import { pause, systemClock } from '../clock.ts';
 import type { Token } from '../config-values.ts';
 import { ERRORS, type ErrorCode, errorRecord, VigiliaError } from '../errors.ts';
-import type { Logins, LoginView } from '../ports.ts';
+import { type Logins, type LoginView, WORKING_LOGIN_STATES } from '../ports.ts';
 
 /** Longer than a gateway waits for a login's next step, in ms. */
 const ANSWER_MS = 30_000;
 /** How often a login is asked for, in ms. */
 const POLL_MS = 500;
-
-const WORKING: ReadonlySet<string> = new Set(['sending-code', 'checking-code', 'checking-password', 'saving', 'cancelling']);
 
 /** A login as HTTP tells it: times as ISO 8601. */
 interface LoginAnswer extends Omit<LoginView, 'startedAt' | 'code' | 'qr' | 'waitUntil' | 'expiresAt' | 'error'> {
@@ -92,7 +90,7 @@ export function httpLogins(url: string, tokens: readonly Token[]): HttpLogins {
       const until = systemClock.monotonic() + withinMs;
       for (;;) {
         const login = await view(accountId);
-        const works = WORKING.has(login.state) && login.error === null;
+        const works = WORKING_LOGIN_STATES.has(login.state) && login.error === null;
         if (!works || systemClock.monotonic() >= until) return login;
         await pause(systemClock, POLL_MS, new AbortController().signal);
       }

@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError, ask } from './api.ts';
+import { type Asking, keepAsking } from './keep-asking.ts';
 
 /** What was asked for: the newest answer, and what went wrong since. */
 export interface Resource<T> {
@@ -8,7 +9,7 @@ export interface Resource<T> {
   readonly error: ApiError | undefined;
   /** When the value came, ms since the Unix epoch. */
   readonly at: number;
-  /** Asks now. */
+  /** Asks now, or once more after the question that is under way. */
   readonly refresh: () => void;
 }
 
@@ -29,41 +30,36 @@ export function useResource<T>(path: string | undefined, { everyMs = 0, alsoFine
     at: 0,
     path,
   });
-  const [turn, setTurn] = useState(0);
+  const asking = useRef<Asking | undefined>(undefined);
   const fine = useRef(alsoFine);
   fine.current = alsoFine;
 
   useEffect(() => {
     if (path === undefined) return;
-    const stop = new AbortController();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const run = async (): Promise<void> => {
-      if (!document.hidden) {
-        try {
-          const value = await ask<T>(path, { signal: stop.signal, ...(fine.current ? { alsoFine: fine.current } : {}) });
-          if (stop.signal.aborted) return;
-          setState({ value, error: undefined, at: Date.now(), path });
-        } catch (thrown) {
-          if (stop.signal.aborted) return;
-          const error = thrown instanceof ApiError ? thrown : new ApiError(0, 'PAGE', String(thrown));
-          setState((before) => ({ ...(before.path === path ? before : { value: undefined, at: 0 }), error, path }));
-        }
+    const own = keepAsking(async (signal) => {
+      if (document.hidden) return;
+      try {
+        const value = await ask<T>(path, { signal, ...(fine.current ? { alsoFine: fine.current } : {}) });
+        if (signal.aborted) return;
+        setState({ value, error: undefined, at: Date.now(), path });
+      } catch (thrown) {
+        if (signal.aborted) return;
+        const error = thrown instanceof ApiError ? thrown : new ApiError(0, 'PAGE', String(thrown));
+        setState((before) => ({ ...(before.path === path ? before : { value: undefined, at: 0 }), error, path }));
       }
-      if (everyMs > 0 && !stop.signal.aborted) timer = setTimeout(() => void run(), everyMs);
-    };
-    void run();
+    }, everyMs);
+    asking.current = own;
     const onVisible = (): void => {
-      if (!document.hidden) setTurn((count) => count + 1);
+      if (!document.hidden) own.refresh();
     };
     document.addEventListener('visibilitychange', onVisible);
     return () => {
-      stop.abort();
-      clearTimeout(timer);
+      own.stop();
       document.removeEventListener('visibilitychange', onVisible);
     };
-  }, [path, everyMs, turn]);
+  }, [path, everyMs]);
 
-  const refresh = useCallback(() => setTurn((count) => count + 1), []);
+  const refresh = useCallback(() => asking.current?.refresh(), []);
   const current = state.path === path ? state : { value: undefined, error: undefined, at: 0 };
   return { value: current.value, error: current.error, at: current.at, refresh };
 }

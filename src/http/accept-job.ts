@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { VigiliaError } from '../errors.ts';
 import type { JobRequest, RequestKey, SubmitOptions, Submitted } from '../ports.ts';
@@ -44,7 +44,6 @@ export function acceptance(
 ): Acceptance {
   const deadline = clock.monotonic() + ACCEPT_MS;
   const key = keyOf(request, asked);
-  const left = (): number => Math.max(1, deadline - clock.monotonic());
 
   const answered = ({ jobId, replayed }: Submitted): Accepted => {
     const pollUrl = `${base}/jobs/${jobId}`;
@@ -55,12 +54,12 @@ export function acceptance(
 
   return {
     replay: async () => {
-      const before = key && (await withinDeadline(clock, left(), intake.submitted(key)));
+      const before = key && (await withinDeadline(clock, ACCEPT_MS, intake.submitted(key)));
       return before && answered(before);
     },
-    accept: async () => {
+    accept: () => {
       const options: SubmitOptions = { expiresAt: deadline, ...(key !== undefined && { key }) };
-      return answered(await withinDeadline(clock, left(), intake.submit(asked, options)));
+      return intake.submit(asked, options).then(answered);
     },
   };
 }
@@ -81,5 +80,5 @@ function keyOf(request: FastifyRequest, asked: JobRequest): RequestKey | undefin
 }
 
 function digest(parts: readonly unknown[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
+  return hash('sha256', JSON.stringify(parts), 'base64url');
 }

@@ -24,37 +24,58 @@ export interface AccessDeps {
 export function guardAccess(app: App, { callers, corsOrigins, rateLimit }: AccessDeps): void {
   app.decorateRequest('scope', null);
   app.decorateRequest('caller', null);
+  // No promise where none is needed: with `AsyncLocalStorage` in use, each one is dear, and these would be with every request.
   app.addHook('onRequest', (request, reply, done) => {
     const { local } = callers;
-    if (!local) {
-      admit(request, reply).then(() => done(), done);
+    if (local) {
+      const refusal = otherSite(request.headers, corsOrigins);
+      if (refusal === undefined) {
+        request.caller = local;
+        request.scope = local.scope;
+      }
+      done(refusal);
       return;
     }
-    const refusal = otherSite(request.headers, corsOrigins);
-    if (refusal === undefined) {
-      request.caller = local;
-      request.scope = local.scope;
+    const given = isLookedAt(request) ? tokenOf(request.headers) : undefined;
+    const caller = given === undefined ? null : callers.recognize(given, request.ip);
+    try {
+      const admitted = caller === undefined ? identify(request, reply, given ?? '') : admit(request, reply, caller);
+      if (admitted === undefined) done();
+      else admitted.then(() => done(), done);
+    } catch (error) {
+      done(error as Error);
     }
-    done(refusal);
   });
 
-  async function admit(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const needed = request.routeOptions.config.scope ?? 'read';
-    const given = tokenOf(request.headers);
-    const caller = given === undefined ? null : await knownAs(given, request.ip, needed === 'public');
+  async function identify(request: FastifyRequest, reply: FastifyReply, given: string): Promise<void> {
+    await admit(request, reply, await knownAs(given, request.ip, scopeOf(request) === 'public'));
+  }
+
+  /** @returns a promise where its requests are counted */
+  function admit(request: FastifyRequest, reply: FastifyReply, caller: Caller | null): Promise<void> | undefined {
+    const needed = scopeOf(request);
     request.caller = caller;
     request.scope = caller?.scope ?? null;
-    if (needed === 'public') return;
+    if (needed === 'public') return undefined;
     if (caller === null) throw new VigiliaError('UNAUTHORIZED', 'A valid X-Gateway-Token or Authorization: Bearer is needed.');
     const spending = callers.spend(caller);
-    const spent = spending && (await spending);
-    if (spent) {
-      reply
-        .header('ratelimit-limit', String(rateLimit))
-        .header('ratelimit-remaining', String(spent.remaining))
-        .header('ratelimit-reset', String(Math.ceil(spent.fullAfterMs / 1000)));
-      requireGranted(spent);
-    }
+    if (spending !== undefined) return spend(reply, caller, needed, spending);
+    requireScope(caller, needed);
+    return undefined;
+  }
+
+  async function spend(
+    reply: FastifyReply,
+    caller: Caller,
+    needed: Caller['scope'],
+    spending: Promise<AllowanceAnswer>,
+  ): Promise<void> {
+    const spent = await spending;
+    reply
+      .header('ratelimit-limit', String(rateLimit))
+      .header('ratelimit-remaining', String(spent.remaining))
+      .header('ratelimit-reset', String(Math.ceil(spent.fullAfterMs / 1000)));
+    requireGranted(spent);
     requireScope(caller, needed);
   }
 
@@ -67,6 +88,15 @@ export function guardAccess(app: App, { callers, corsOrigins, rateLimit }: Acces
       throw error;
     }
   }
+}
+
+/** Whether it matters who asks. */
+function isLookedAt({ routeOptions: { config } }: FastifyRequest): boolean {
+  return config.scope !== 'public' || config.knowsCaller === true;
+}
+
+function scopeOf(request: FastifyRequest): Caller['scope'] | 'public' {
+  return request.routeOptions.config.scope ?? 'read';
 }
 
 /** @returns who asks, on a route that lets nobody in who is not known @throws UNAUTHORIZED */

@@ -1,15 +1,16 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { App } from './app.ts';
 
 /**
  * Answers to reads carry an `ETag`; who has them already is told so with 304 instead of getting them again (RFC 9110, 13.1.2). The tag is weak, since it
- * is the same however the answer is compressed. Everything else is not to be kept at all.
+ * is the same however the answer is compressed. Everything else is not to be kept at all, nor what a route says is of this moment alone.
  */
 export function answerOnce(app: App): void {
   app.addHook('onSend', (request, reply, payload, done) => {
+    if (request.routeOptions.config.notKept) reply.header('cache-control', 'no-store');
     const cacheControl = reply.getHeader('cache-control');
     const isRead = (request.method === 'GET' || request.method === 'HEAD') && reply.statusCode === 200;
-    if (!isRead || typeof payload !== 'string' || /no-store/.test(String(cacheControl))) {
+    if (!isRead || !isWhole(payload) || /no-store/.test(String(cacheControl))) {
       if (cacheControl === undefined) reply.header('cache-control', 'no-store');
       return done(null, payload);
     }
@@ -24,9 +25,13 @@ export function answerOnce(app: App): void {
   });
 }
 
+function isWhole(payload: unknown): payload is string | Buffer {
+  return typeof payload === 'string' || Buffer.isBuffer(payload);
+}
+
 /** @returns the tag of an answer, by its content; a route that knows it may set it itself */
-export function entityTag(payload: string): string {
-  return `W/"${createHash('sha1').update(payload).digest('base64url')}"`;
+export function entityTag(payload: string | Buffer): string {
+  return `W/"${hash('sha1', payload, 'base64url')}"`;
 }
 
 function isKnown(header: string | undefined, tag: string): boolean {

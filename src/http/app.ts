@@ -23,6 +23,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The least scope whose token opens the route; `public` needs none. A route without one needs `read`. */
     scope?: Scope | 'public';
+    /** Set on the public routes that tell those more who are known; the others do not look at a token at all. */
+    knowsCaller?: true;
     /** What the route is for, in a few words. */
     summary?: string;
     /** What there is to know besides, in sentences. */
@@ -33,6 +35,8 @@ declare module 'fastify' {
     streams?: true;
     /** Set on the routes whose clients go on in another protocol. */
     upgrades?: true;
+    /** Set on the routes whose answers are of this moment alone: nobody keeps them, and they have no `ETag`. */
+    notKept?: true;
     /** What a success has for a body. @default application/json */
     produces?: 'text/event-stream' | 'text/plain' | 'text/html';
     /** Request headers that it looks at, by name, and what they are for. */

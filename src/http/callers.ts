@@ -64,6 +64,19 @@ export class Callers {
     return tokens.size === 0 && jwt === undefined && isLoopback(host) ? LOCAL : undefined;
   }
 
+  /** Who asks, where nobody has to be asked for that: with a token that has been right from there before. Nearly every request is such a one. */
+  recognize(credential: string, address: string): Caller | undefined {
+    const { tokens, jwt } = this.#deps;
+    // Whatever is no token of ours is looked at once, and that is not here.
+    if (tokens.size === 0 || (jwt !== undefined && JWT_SHAPE.test(credential))) return undefined;
+    const known = tokens.find(credential);
+    if (known === undefined) return undefined;
+    const pair = `${networkOf(address)} ${known.id}`;
+    if (!this.#proven.has(pair)) return undefined;
+    this.#prove(pair);
+    return { ...known, by: 'token' };
+  }
+
   /**
    * @param credential a token or a JWT
    * @param address from where it came: too many wrong ones, and no token counts from there but those that have come from there before
@@ -135,7 +148,8 @@ export class Callers {
   #prove(pair: string): void {
     this.#proven.delete(pair);
     this.#proven.add(pair);
+    if (this.#proven.size <= MOST_PROVEN) return;
     const [oldest] = this.#proven;
-    if (this.#proven.size > MOST_PROVEN && oldest !== undefined) this.#proven.delete(oldest);
+    if (oldest !== undefined) this.#proven.delete(oldest);
   }
 }

@@ -16,7 +16,7 @@ export function compressAnswers(app: App): void {
     if (!COMPRESSIBLE.test(type)) return done(null, payload);
     const vary = reply.getHeader('vary');
     reply.header('vary', vary === undefined ? 'Accept-Encoding' : `${vary}, Accept-Encoding`);
-    const isLong = payload instanceof Readable || (typeof payload === 'string' && Buffer.byteLength(payload) >= LEAST);
+    const isLong = payload instanceof Readable || sizeOf(payload) >= LEAST;
     const encoding = isLong && !reply.hasHeader('content-encoding') ? chosen(request.headers['accept-encoding']) : undefined;
     if (encoding === undefined) return done(null, payload);
     reply.header('content-encoding', encoding).removeHeader('content-length');
@@ -29,9 +29,15 @@ export function compressAnswers(app: App): void {
       );
     }
     const compressed = (error: Error | null, bytes: Buffer): void => (error === null ? done(null, bytes) : done(error));
-    if (encoding === 'br') brotliCompress(String(payload), BROTLI, compressed);
-    else gzip(String(payload), compressed);
+    const whole = payload as string | Buffer;
+    if (encoding === 'br') brotliCompress(whole, BROTLI, compressed);
+    else gzip(whole, compressed);
   });
+}
+
+/** @returns bytes; 0 for what is not whole at once */
+function sizeOf(payload: unknown): number {
+  return typeof payload === 'string' || Buffer.isBuffer(payload) ? Buffer.byteLength(payload) : 0;
 }
 
 /** @returns the one of ours that is liked best (RFC 9110, 12.5.3), brotli of two that are liked the same */

@@ -7,6 +7,7 @@ const ASKED = 'authorization, content-type, idempotency-key, if-none-match, last
 const TOLD = [
   REQUEST_ID_HEADER,
   'etag',
+  'idempotent-replayed',
   'link',
   'location',
   'ratelimit-limit',

@@ -10,7 +10,7 @@ import { HistorySchema, historyOf, JobPathSchema } from './job-routes.ts';
 import { JobSchema, jobView, ListedJobSchema, listedJobView } from './job-view.ts';
 import { NEXT } from './next-link.ts';
 import { Type } from './typebox.ts';
-import { bodyIsOptional, NoBody, NoQuery, nullable } from './view.ts';
+import { bodyIsOptional, NoBody, NoQuery, NothingSchema, nullable } from './view.ts';
 
 /** Lines of its history that a dead letter shows itself. */
 const LINES_SHOWN = 1_000;
@@ -175,7 +175,7 @@ export function addDeadLetterRoutes(app: App, deps: GatewayDeps, base: string): 
     `${route}/:id`,
     {
       config: { scope: 'admin', summary: 'Delete a dead letter with its history', errors: ['ANSWER_OWED', 'STORE_UNAVAILABLE'] },
-      schema: { params: JobPathSchema, querystring: NoQuery },
+      schema: { params: JobPathSchema, querystring: NoQuery, response: { 204: NothingSchema } },
     },
     async (request, reply) => {
       const letter = await dead(request.params.id);
@@ -187,7 +187,7 @@ export function addDeadLetterRoutes(app: App, deps: GatewayDeps, base: string): 
         throw new VigiliaError('ANSWER_OWED', `Who asked for ${id} over RabbitMQ was not answered yet.`, { field: 'id' });
       };
       await witnessed('purge', theOne(letter), request, work, counted);
-      return reply.code(204).send();
+      return reply.code(204).send(null);
     },
   );
 }

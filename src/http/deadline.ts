@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import { type Clock, within } from '../clock.ts';
 import { VigiliaError } from '../errors.ts';
 
 /** How long a read may wait for the database, in ms. */
@@ -13,19 +13,7 @@ const STORE_RETRY_MS = 5_000;
  * @throws STORE_UNAVAILABLE, and whatever the work throws
  */
 export function withinDeadline<T>(clock: Clock, deadlineMs: number, work: Promise<T>): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const timer = clock.setTimeout(() => {
-      reject(new VigiliaError('STORE_UNAVAILABLE', `no answer within ${deadlineMs} ms`, { retryAfterMs: STORE_RETRY_MS }));
-    }, deadlineMs);
-    work.then(
-      (outcome) => {
-        clock.clearTimeout(timer);
-        resolve(outcome);
-      },
-      (error: unknown) => {
-        clock.clearTimeout(timer);
-        reject(error);
-      },
-    );
+  return within(clock, deadlineMs, work, () => {
+    throw new VigiliaError('STORE_UNAVAILABLE', `no answer within ${deadlineMs} ms`, { retryAfterMs: STORE_RETRY_MS });
   });
 }

@@ -1,4 +1,4 @@
-import { type Clock, pause } from '../clock.ts';
+import { type Clock, pause, WOKEN } from '../clock.ts';
 import { toVigiliaError, VigiliaError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { CutReason } from '../ports.ts';
@@ -174,7 +174,7 @@ class EventStream {
   /** Waits until all that was written is taken. @returns false when that takes too long, or the client has gone */
   async #drained(): Promise<boolean> {
     const taken = new AbortController();
-    const onDrain = (): void => taken.abort();
+    const onDrain = (): void => taken.abort(WOKEN);
     const leave = this.#wire.onDrain(onDrain);
     this.#over.signal.addEventListener('abort', onDrain, { once: true });
     const late = await pause(this.#clock, SLOW_MS, taken.signal);

@@ -1,3 +1,4 @@
+import type { Static } from 'typebox';
 import { parseChannelRef } from '../channel-ref.ts';
 import { VigiliaError } from '../errors.ts';
 import type { App } from './app.ts';
@@ -21,11 +22,8 @@ const FollowSchema = Type.Object({
 
 /** Which channels accounts follow. A worker heeds a change within 15 s; what was missed meanwhile is fetched when a channel is followed again. */
 export function addFollowRoutes(app: App, { clock, store, reader }: GatewayDeps, base: string): void {
-  const bounded = <T>(work: Promise<T>): Promise<T> => withinDeadline(clock, READ_MS, work);
-
   const chatIdOf = async (named: string): Promise<number> => {
-    const ref = parseChannelRef(named, 'id');
-    const channel = await bounded(reader.channel(ref));
+    const channel = await reader.channel(parseChannelRef(named, 'id'));
     if (channel) return channel.chatId;
     throw new VigiliaError('NOT_FOUND', 'This channel is not stored; ask for it with get-channels or sync-messages.', {
       field: 'id',
@@ -33,17 +31,26 @@ export function addFollowRoutes(app: App, { clock, store, reader }: GatewayDeps,
   };
 
   const accountsOf = async (accountId: string | undefined): Promise<string[]> => {
-    const all = await bounded(store.listAccounts());
+    const all = await store.listAccounts();
     if (accountId === undefined) return all;
     if (all.includes(accountId)) return [accountId];
     throw new VigiliaError('UNKNOWN_ACCOUNT', `There is no account ${accountId}.`, { field: 'accountId' });
   };
 
-  const view = async (chatId: number, accounts: readonly string[]) => {
-    const followed: Record<string, boolean> = {};
-    for (const account of accounts) followed[account] = !(await bounded(store.unfollowed(account))).includes(chatId);
-    return { channel: { id: chatId }, followed };
+  const view = async (chatId: number, accounts: readonly string[]): Promise<Static<typeof FollowSchema>> => {
+    const not = new Set(await store.unfollowing(accounts, chatId));
+    return { channel: { id: chatId }, followed: Object.fromEntries(accounts.map((account) => [account, !not.has(account)])) };
   };
+
+  /** @param followed what they shall do from now on; undefined changes nothing */
+  const answer = async (named: string, accountId: string | undefined, followed?: boolean) => {
+    const chatId = await chatIdOf(named);
+    const accounts = await accountsOf(accountId);
+    if (followed !== undefined) await store.setFollowed(accounts, chatId, followed);
+    return view(chatId, accounts);
+  };
+  // One deadline for all that it takes: who waits longer than that is told to come back, and may ask for the same again.
+  const bounded = <T>(work: Promise<T>): Promise<T> => withinDeadline(clock, READ_MS, work);
 
   const schema = { params: ChannelPathSchema, querystring: FollowQuery, response: { 200: FollowSchema } };
   const errors = ['INVALID_CHANNEL', 'NOT_FOUND', 'UNKNOWN_ACCOUNT', 'STORE_UNAVAILABLE'] as const;
@@ -51,7 +58,7 @@ export function addFollowRoutes(app: App, { clock, store, reader }: GatewayDeps,
   app.get(
     `${base}/channels/:id/follow`,
     { config: { scope: 'read', summary: 'Which accounts follow a channel', errors }, schema },
-    async ({ params, query }) => view(await chatIdOf(params.id), await accountsOf(query.accountId)),
+    ({ params, query }) => bounded(answer(params.id, query.accountId)),
   );
 
   for (const [method, followed] of [
@@ -67,12 +74,9 @@ export function addFollowRoutes(app: App, { clock, store, reader }: GatewayDeps,
         errors,
       },
       schema,
-      handler: async ({ params, query }) => {
+      handler: ({ params, query }) => {
         const { id } = params as { id: string };
-        const chatId = await chatIdOf(id);
-        const accounts = await accountsOf((query as { accountId?: string }).accountId);
-        for (const account of accounts) await bounded(store.setFollowed(account, chatId, followed));
-        return view(chatId, accounts);
+        return bounded(answer(id, (query as { accountId?: string }).accountId, followed));
       },
     });
   }

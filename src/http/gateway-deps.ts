@@ -76,7 +76,7 @@ export interface GatewayDeps extends OpsDeps {
     | 'accountsKnowing'
     | 'messagesPerHour'
     | 'listAccounts'
-    | 'unfollowed'
+    | 'unfollowing'
     | 'setFollowed'
   >;
 }

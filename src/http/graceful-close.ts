@@ -2,9 +2,11 @@ import type { App } from './app.ts';
 
 /**
  * Makes `app.close()` end: answers in hand are finished and their connections closed after them, and once none is left, whatever
- * connection is still open (kept alive, or with half a request) is cut. Node alone would wait for the client to go.
+ * connection is still open (kept alive, or with half a request) is cut. Node alone would wait for the client to go. To be called before whatever waits
+ * for something in `preClose`: the hooks come one after the other.
+ * @returns whether it closes
  */
-export function closeGracefully(app: App): void {
+export function closeGracefully(app: App): () => boolean {
   let inHand = 0;
   let closing = false;
   const cutWhenDone = (): void => {
@@ -27,4 +29,5 @@ export function closeGracefully(app: App): void {
     closing = true;
     cutWhenDone();
   });
+  return () => closing;
 }

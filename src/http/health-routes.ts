@@ -15,49 +15,44 @@ const PROOF_KEPT_MS = 1_000;
 /**
  * `/health/live`: the process runs. `/health/ready`: it can accept a job, which is a write. `/health`: what it can serve, with the evidence;
  * off loopback, without a token, its status alone.
+ * @param isClosing whether the listener takes its leave: then it is not ready any more
  */
-export function addHealthRoutes(app: App, { clock, log, host, store, health }: OpsDeps): void {
+export function addHealthRoutes(app: App, { clock, log, host, store, health }: OpsDeps, isClosing: () => boolean): void {
   const exposed = !isLoopback(host);
-  let closing = false;
-  app.addHook('preClose', async () => {
-    closing = true;
-  });
 
   app.get(
     '/health/live',
     {
-      config: { scope: 'public', summary: 'The process runs' },
+      config: { scope: 'public', summary: 'The process runs', notKept: true },
       schema: { querystring: NoQuery, response: { 200: AliveSchema } },
     },
-    async (_request, reply) => reply.header('cache-control', 'no-store').send({ status: 'ok' as const }),
+    async () => ({ status: 'ok' as const }),
   );
 
   let proving: Promise<void> | undefined;
   let provenAt = Number.NEGATIVE_INFINITY;
   const prove = async (): Promise<void> => {
     if (clock.monotonic() - provenAt < PROOF_KEPT_MS) return;
-    // One proof at a time: when the store hangs, probes shall not pile up on it.
-    proving ??= store.proveWrite().finally(() => {
-      proving = undefined;
-    });
-    try {
-      await withinDeadline(clock, ANSWER_MS, proving);
-    } catch (error) {
-      proving = undefined;
-      throw error;
-    }
-    provenAt = clock.monotonic();
+    // One proof at a time, until the store itself gives it up: when the store hangs, probes shall not pile up on it.
+    proving ??= store
+      .proveWrite()
+      .then(() => {
+        provenAt = clock.monotonic();
+      })
+      .finally(() => {
+        proving = undefined;
+      });
+    await withinDeadline(clock, ANSWER_MS, proving);
   };
 
   app.get(
     '/health/ready',
     {
-      config: { scope: 'public', summary: 'Jobs can be accepted', errors: ['STORE_UNAVAILABLE'] },
+      config: { scope: 'public', summary: 'Jobs can be accepted', errors: ['STORE_UNAVAILABLE'], notKept: true },
       schema: { querystring: NoQuery, response: { 200: AliveSchema } },
     },
-    async (_request, reply) => {
-      reply.header('cache-control', 'no-store');
-      if (closing) throw new VigiliaError('STORE_UNAVAILABLE', 'the process is stopping');
+    async () => {
+      if (isClosing()) throw new VigiliaError('STORE_UNAVAILABLE', 'the process is stopping');
       try {
         await prove();
       } catch (error) {
@@ -71,12 +66,18 @@ export function addHealthRoutes(app: App, { clock, log, host, store, health }: O
   app.get(
     '/health',
     {
-      config: { scope: 'public', summary: 'What can be served now, with the evidence', errors: ['STORE_UNAVAILABLE'] },
+      config: {
+        scope: 'public',
+        knowsCaller: true,
+        summary: 'What can be served now, with the evidence',
+        errors: ['STORE_UNAVAILABLE'],
+        notKept: true,
+      },
       schema: { querystring: NoQuery, response: { 200: HealthSchema, 503: HealthSchema } },
     },
     async (request, reply) => {
       const report: HealthReport = await withinDeadline(clock, ANSWER_MS, Promise.resolve(health()));
-      reply.header('cache-control', 'no-store').code(report.status === 'down' ? 503 : 200);
+      reply.code(report.status === 'down' ? 503 : 200);
       if (report.status === 'down') reply.header('retry-after', '5');
       return exposed && request.scope === null ? { status: report.status } : report;
     },

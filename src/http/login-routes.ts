@@ -1,6 +1,6 @@
 import type { Static } from 'typebox';
 import { VigiliaError } from '../errors.ts';
-import type { LoginRequest, LoginState, LoginView } from '../ports.ts';
+import { type LoginRequest, type LoginView, WORKING_LOGIN_STATES } from '../ports.ts';
 import { AccountPath, accountFinder } from './account-path.ts';
 import type { App } from './app.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
@@ -11,9 +11,6 @@ import { NoQuery } from './view.ts';
 
 /** How long an answer waits for the login's next step, in ms; the login goes on all the same. */
 const SETTLE_MS = 8_000;
-
-/** Steps that end by themselves. */
-const WORKING: ReadonlySet<LoginState> = new Set(['sending-code', 'checking-code', 'checking-password', 'saving', 'cancelling']);
 
 const Begin = Type.Object(
   {
@@ -82,12 +79,16 @@ export function addLoginRoutes(app: App, deps: Pick<GatewayDeps, 'clock' | 'logi
   app.get(
     `${route}/:id/login`,
     {
-      config: { scope: 'admin', summary: 'Where its login stands', errors: ['LOGIN_NOT_FOUND', 'STORE_UNAVAILABLE'] },
+      config: {
+        scope: 'admin',
+        summary: 'Where its login stands',
+        errors: ['LOGIN_NOT_FOUND', 'STORE_UNAVAILABLE'],
+        notKept: true,
+      },
       schema: loginLook,
     },
-    async (request, reply) => {
+    async (request) => {
       const { id } = request.params;
-      reply.header('cache-control', 'no-store');
       return loginView(await asPath(id, logins.view(id)));
     },
   );
@@ -156,7 +157,7 @@ export function addLoginRoutes(app: App, deps: Pick<GatewayDeps, 'clock' | 'logi
 }
 
 function isAtWork({ state, qr }: LoginView): boolean {
-  return WORKING.has(state) || (state === 'showing-qr' && qr === null);
+  return WORKING_LOGIN_STATES.has(state) || (state === 'showing-qr' && qr === null);
 }
 
 function loginRequest({ method, phone }: { readonly method: 'code' | 'qr'; readonly phone?: string }): LoginRequest {

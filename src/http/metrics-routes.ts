@@ -13,10 +13,13 @@ export function addMetricsRoutes(app: App, { metrics }: Pick<OpsDeps, 'metrics'>
 
   app.get(
     '/metrics',
-    { config: { scope: 'read', summary: 'Figures for Prometheus', produces: 'text/plain' }, schema: { querystring: NoQuery } },
+    {
+      config: { scope: 'read', summary: 'Figures for Prometheus', produces: 'text/plain', notKept: true },
+      schema: { querystring: NoQuery },
+    },
     async (_request, reply) => {
       const { contentType, body } = await metrics.expose();
-      return reply.header('cache-control', 'no-store').header('content-type', contentType).send(body);
+      return reply.header('content-type', contentType).send(body);
     },
   );
 }

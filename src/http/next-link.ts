@@ -16,8 +16,10 @@ export function linkNextPages(app: App): void {
 /** The same, for a route that writes its answer itself. @param next parameters of the next page; null where there is none */
 export function linkNextPage(request: FastifyRequest, reply: FastifyReply, next: object | null): void {
   if (next === null) return;
-  const [path = '', query] = request.url.split('?');
-  const parameters = new URLSearchParams(query);
+  // At the first one only: what is searched for may have question marks itself.
+  const at = request.url.indexOf('?');
+  const path = at === -1 ? request.url : request.url.slice(0, at);
+  const parameters = new URLSearchParams(at === -1 ? '' : request.url.slice(at));
   for (const [name, value] of Object.entries(next)) parameters.set(name, String(value));
   reply.header('link', `<${path}?${parameters}>; rel="next"`);
 }

@@ -35,38 +35,38 @@ export function addQueueRoutes(app: App, { clock, log, store, health }: GatewayD
 
   const stats = async (deadlineMs: number): Promise<Stats> => {
     if (kept !== undefined && clock.monotonic() - kept.at < KEPT_MS) return kept.stats;
-    const at = clock.monotonic();
-    // One count at a time: when the store hangs, those who ask shall not pile up on it.
-    const mine = counting ?? store.countJobs().then(statsOf);
-    counting = mine;
-    try {
-      kept = { stats: await withinDeadline(clock, deadlineMs, mine), at };
-      return kept.stats;
-    } finally {
-      if (counting === mine) counting = undefined;
-    }
+    // One count at a time, until the store itself gives it up: when the store hangs, those who ask shall not pile up on it.
+    counting ??= store
+      .countJobs()
+      .then((counts) => {
+        kept = { stats: statsOf(counts), at: clock.monotonic() };
+        return kept.stats;
+      })
+      .finally(() => {
+        counting = undefined;
+      });
+    return withinDeadline(clock, deadlineMs, counting);
   };
 
   app.get(
     `${base}/queue/stats`,
     {
-      config: { scope: 'read', summary: 'How many jobs there are, by state', errors: ['STORE_UNAVAILABLE'] },
+      config: { scope: 'read', summary: 'How many jobs there are, by state', errors: ['STORE_UNAVAILABLE'], notKept: true },
       schema: { querystring: NoQuery, response: { 200: StatsSchema } },
     },
-    async (_request, reply) => reply.header('cache-control', 'no-store').send(await stats(READ_MS)),
+    () => stats(READ_MS),
   );
 
   app.get(
     `${base}/queue/health`,
     {
-      config: { scope: 'read', summary: 'Whether jobs move: 200, or 503' },
+      config: { scope: 'read', summary: 'Whether jobs move: 200, or 503', notKept: true },
       schema: {
         querystring: NoQuery,
         response: { 200: HealthSchema, 503: HealthSchema },
       },
     },
     async (request, reply) => {
-      reply.header('cache-control', 'no-store');
       try {
         const [counts, report] = await Promise.all([stats(HEALTH_MS), health()]);
         const healthy = moves(counts, report);

@@ -95,7 +95,7 @@ function buildApp(deps: OpsDeps, addOwnRoutes: AddRoutes): App {
     done();
   });
   addSafeHeaders(app);
-  closeGracefully(app);
+  const isClosing = closeGracefully(app);
   allowOrigins(app, access.corsOrigins);
   const jwt = access.jwt === null ? undefined : lateJwtCheck(access.jwt, deps);
   const callers = new Callers({ ...deps, ...access, jwt });
@@ -114,7 +114,7 @@ function buildApp(deps: OpsDeps, addOwnRoutes: AddRoutes): App {
   const routes = collectRoutes(app);
   app.decorate('routeTable', routes);
   addOwnRoutes(app, routes, callers);
-  addHealthRoutes(app, deps);
+  addHealthRoutes(app, deps, isClosing);
   addMetricsRoutes(app, deps);
   addStateRoutes(app, deps);
   addActRoutes(app, deps);

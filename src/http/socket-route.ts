@@ -24,15 +24,17 @@ export function addSocketRoute(
   base: string,
 ): void {
   const { clock, access } = deps;
-  const upgradeOf = routeUpgrades(app);
+  const upgradeOf = routeUpgrades(app, clock);
   const sockets = new Set<EventSocket>();
   let strangers = 0;
+  let closing = false;
   let server: Promise<WebSocketServer> | undefined;
   const loadServer = async (): Promise<WebSocketServer> => {
     const { WebSocketServer: Server } = await import('ws');
     return new Server({ noServer: true, clientTracking: false, perMessageDeflate: false, maxPayload: LARGEST_MESSAGE });
   };
   app.addHook('preClose', async () => {
+    closing = true;
     const open = [...sockets];
     for (const socket of open) socket.close();
     const late = clock.setTimeout(() => {
@@ -48,6 +50,7 @@ export function addSocketRoute(
       config: {
         // Who it is, is said in the first message: a browser can send no header along.
         scope: 'public',
+        knowsCaller: true,
         summary: 'What happens, as it happens, over WebSocket; the first message says who listens',
         notes:
           'Say `{"type":"subscribe","token":"…","topics":["message.*"],"channelId":"…","lastEventId":41}` within 5 s; all but `type` may be left out where no token is needed. ' +
@@ -70,6 +73,8 @@ export function addSocketRoute(
         throw new VigiliaError('TOO_MANY_STREAMS', 'too many sockets have not said yet who they are', { retryAfterMs: 5_000 });
       server ??= loadServer();
       const webSockets = await server;
+      // The listener still takes connections while the open sockets go, and would wait for one more for ever. Nothing may be awaited from here on.
+      if (closing) throw new VigiliaError('TOO_MANY_STREAMS', 'the gateway is stopping', { retryAfterMs: LINGER_MS });
       reply.hijack();
       upgrade.take();
       const { caller, ip } = request;

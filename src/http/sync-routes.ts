@@ -1,3 +1,4 @@
+import type { Static } from 'typebox';
 import type { FreshWindow } from '../actors/cache/window-reader.ts';
 import { formatChannelRef, parseChannelRef } from '../channel-ref.ts';
 import { causeChain } from '../errors.ts';
@@ -48,6 +49,17 @@ const CachedSchema = Type.Object({
   ),
 });
 
+function cachedView({ channel, count, messages }: FreshWindow, base: string): Static<typeof CachedSchema> {
+  const last = messages.at(-1);
+  const rest = count > messages.length && last !== undefined;
+  return {
+    source: 'cache',
+    count,
+    messages: messages.map(messageJson),
+    next: rest ? { url: `${base}/channels/${channel.chatId}/messages?before=${last.id}&limit=500` } : null,
+  };
+}
+
 /** The requests that become jobs. */
 export function addSyncRoutes(app: App, deps: GatewayDeps, base: string): void {
   const { clock, log, intake, reader } = deps;
@@ -72,29 +84,23 @@ export function addSyncRoutes(app: App, deps: GatewayDeps, base: string): void {
       },
       schema: { body: SyncBody, response: { 200: CachedSchema, 202: AcceptedSchema } },
     },
-    async (request, reply) => {
+    (request, reply) => {
       const { channelId, limit, accountId, force, priority } = request.body;
       const ref = parseChannelRef(channelId);
       const params = { channelId: formatChannelRef(ref), limit, force };
       const asked = { action: 'sync-messages', params, priority, ...(accountId !== undefined && { accountId }) };
       const { replay, accept } = acceptance(deps, base, request, reply, asked);
-      // What came of it the first time comes before what could be answered now. Where it is not answered from here, accepting finds it too.
-      const before = force ? undefined : await replay();
-      if (before !== undefined) return before;
-      if (accountId !== undefined) await withinDeadline(clock, LOOK_MS, intake.checkAccount(accountId));
-      const window = force ? undefined : await fresh(ref, limit, request.id);
-      if (window !== undefined) {
-        const { count, messages } = window;
-        const last = messages.at(-1);
-        const rest = count > messages.length && last !== undefined;
-        return reply.code(200).send({
-          source: 'cache',
-          count,
-          messages: messages.map(messageJson),
-          next: rest ? { url: `${base}/channels/${window.channel.chatId}/messages?before=${last.id}&limit=500` } : null,
-        });
+      // Accepting finds out by itself whether there is such an account, and what came of the same request before.
+      return force ? accept() : lookThenAccept();
+
+      async function lookThenAccept() {
+        // What came of it the first time comes before what could be answered now.
+        const before = await replay();
+        if (before !== undefined) return before;
+        if (accountId !== undefined) await withinDeadline(clock, LOOK_MS, intake.checkAccount(accountId));
+        const window = await fresh(ref, limit, request.id);
+        return window === undefined ? accept() : reply.code(200).send(cachedView(window, base));
       }
-      return accept();
     },
   );
 

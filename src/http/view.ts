@@ -44,6 +44,9 @@ export const NoQuery = Type.Object({}, { additionalProperties: false });
 /** The body of a route that needs none. */
 export const NoBody = Type.Object({}, { additionalProperties: false });
 
+/** What 204 has for a body. */
+export const NothingSchema = Type.Null();
+
 /** Goes before the check of a body all of whose fields are optional: then the body is too. */
 export async function bodyIsOptional(request: FastifyRequest): Promise<void> {
   if (request.headers['content-type'] === undefined) request.body ??= {};

@@ -66,7 +66,7 @@ export type JobMachineEvent =
   | { readonly type: 'RETRY'; readonly now: number };
 
 /**
- * A job's life. The machine is never alive: `job-step.ts` steps it on the row, inside the transaction that stores the step.
+ * A job's life. The machine is never alive: `job-step.ts` steps it on the row, and the step is stored where the row is still that one.
  */
 export const jobMachine = setup({
   types: { context: {} as JobContext, events: {} as JobMachineEvent, input: {} as JobContext },

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
-import { accountHealth } from '../../src/actors/health.ts';
+import { accountHealth, allAccounts } from '../../src/actors/health.ts';
 import { AccountLine } from '../../src/actors/telegram/account-line.ts';
 import { systemClock, systemRandom } from '../../src/clock.ts';
+import type { AccountHealth } from '../../src/ports.ts';
 
 /** @param states of actors, by the end of their path */
 function healthWith(states: Readonly<Record<string, string>>) {
@@ -20,4 +21,15 @@ it.each([
 
 it('an account is what it says of itself while all of it runs', () => {
   expect(healthWith({})).toMatchObject({ state: 'stopping' });
+});
+
+it('all accounts are those that run here, as they say themselves, then those that others tell of, each once', () => {
+  const of = (id: string, reason: string): AccountHealth => ({ ...healthWith({}), id, reason });
+  const board = [of('a', 'there'), of('b', 'there'), of('c', 'there')];
+  expect(allAccounts([of('b', 'here')], board).map(({ id, reason }) => [id, reason])).toEqual([
+    ['b', 'here'],
+    ['a', 'there'],
+    ['c', 'there'],
+  ]);
+  expect(allAccounts([], board)).toEqual(board);
 });

@@ -5,7 +5,7 @@ import { catchStrays, runScenario } from './supervision/run.ts';
 import { loadRuntime } from './supervision/runtime.ts';
 import { scenarios, seldom } from './supervision/scenario.ts';
 
-const TREES = Number(process.env.VIGILIA_TREES ?? 2_000);
+const TREES = Number(process.env.VIGILIA_TREES ?? 800);
 
 let giveBack = (): void => {};
 beforeAll(() => {

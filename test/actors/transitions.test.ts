@@ -147,6 +147,25 @@ describe('the transitions that one listens to', () => {
     expect(frames.at(-1)?.data).toMatchObject({ omitted: 60 * MOST_A_SECOND - 1_000 });
   });
 
+  it('wake who listens no more often than there is something new to tell, however many are left out', async () => {
+    const { all } = hear();
+    send('root/left/a', 'NOTHING', MOST_A_SECOND);
+    await clock.advance(100);
+    let timers = 0;
+    const { setTimeout } = clock;
+    clock.setTimeout = (callback, delayMs) => {
+      timers += 1;
+      return setTimeout(callback, delayMs);
+    };
+    for (let n = 0; n < 50; n++) {
+      send('root/left/a', 'NOTHING');
+      await clock.settle();
+    }
+    expect(timers).toBe(1);
+    await clock.advance(1_000);
+    expect(all().at(-1)).toMatchObject({ event: 'omitted', data: { omitted: 49 } });
+  });
+
   it('cost nothing while nobody listens: nothing is subscribed, made or waited for', async () => {
     expect(registry.transitions.isWanted).toBe(false);
     const timers = clock.pending;

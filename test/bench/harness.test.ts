@@ -89,14 +89,26 @@ describe('the report', () => {
 
 describe('the results file', () => {
   it('replaces one section and leaves the others as they are, in their order', () => {
-    const first = withSection('', 'start', '## Start\n\nold');
-    const second = withSection(first, 'history', '## History\n\n| a |');
-    const third = withSection(second, 'start', '## Start\n\nnew\n');
+    const first = withSection('', 'start', '## Start\n\nold', 20);
+    const second = withSection(first, 'history', '## History\n\n| a |', 20);
+    const third = withSection(second, 'start', '## Start\n\nnew\n', 20);
     expect(third).toContain('## History\n\n| a |');
     expect(third).toContain('## Start\n\nnew');
     expect(third).not.toContain('old');
     expect(third.indexOf('## History')).toBeLessThan(third.indexOf('## Start'));
-    expect(withSection(third, 'start', '## Start\n\nnew')).toBe(third);
+    expect(withSection(third, 'start', '## Start\n\nnew', 20)).toBe(third);
+  });
+
+  it('has what ran on a newer Node behind what ran on the least one, not in its place', () => {
+    const least = withSection(withSection('', 'reads', '## Cached reads\n\nr20', 20), 'jobs', '## Jobs\n\nj20', 20);
+    const both = withSection(withSection(least, 'jobs', '## Jobs\n\nj26', 26), 'jobs', '## Jobs\n\nj24', 24);
+    const headings = (file: string): string[] => file.match(/^## .*$/gm) ?? [];
+    expect(headings(both)).toEqual(['## Jobs', '## Jobs, on Node 24', '## Jobs, on Node 26', '## Cached reads']);
+    const again = withSection(both, 'jobs', '## Jobs\n\nnewer', 24);
+    expect(headings(again)).toEqual(headings(both));
+    expect(again).toContain('## Jobs, on Node 24\n\nnewer');
+    expect(again).not.toContain('j24');
+    for (const kept of ['j20', 'j26', 'r20']) expect(again).toContain(kept);
   });
 });
 

@@ -67,17 +67,20 @@ test.each(['BROKER_UNAVAILABLE', 'BROKER_REFUSED', 'BROKER_UNROUTABLE', 'BREAKER
   'goes on when a wake-up fails (%s), no more often than without that, and says it once',
   async (code) => {
     const { clock, broken, picked, woken, warn, incarnation } = await house();
+    picked.length = 0;
+    await clock.advance(10_000);
+    const asEver = picked.length;
     broken.code = code;
     picked.length = 0;
     await clock.advance(10_000);
-    expect(picked.length).toBeLessThanOrEqual(10);
-    expect(picked.length).toBeGreaterThan(5);
+    expect(asEver).toBeGreaterThan(5);
+    expect(picked).toHaveLength(asEver);
     expect(warn).toHaveBeenCalledTimes(1);
     expect(warn).toHaveBeenCalledWith(expect.objectContaining({ account: 'main', code }), expect.any(String));
     woken.length = 0;
     broken.code = undefined;
     await clock.advance(1_000);
-    expect(woken).toEqual(['sync-1']);
+    expect(new Set(woken)).toEqual(new Set(['sync-1']));
     expect(incarnation()).toBe(1);
   },
 );

@@ -97,6 +97,39 @@ describeRedis('Redis', () => {
       expect((await one.window(byId()))?.channel.title).toBe('Another');
     });
 
+    test('gives many who ask at once each his own, whatever became of the others', async () => {
+      const [one, other] = [await connected(redis.url), await connected(redis.url)];
+      // All commands of all clients; an answer says what it was asked by.
+      const scripts = async (): Promise<number> => {
+        const stats = await redis.ask((client) => client.info('commandstats'));
+        return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1] ?? 0);
+      };
+      const chats = Array.from({ length: 40 }, (_, at) => CHANNEL_ID - at);
+      const windowFor = (chatId: number, revision: number) => windowOf(revision, { chatId, username: null });
+      const askAll = () => Promise.all(chats.map((chatId) => one.window(byId(chatId))));
+      await one.window(byId());
+      for (const chatId of chats) await one.putWindow(windowFor(chatId, 5));
+      const cold = await scripts();
+      const first = await askAll();
+      expect(first).toEqual(chats.map((chatId) => windowFor(chatId, 5)));
+      expect((await scripts()) - cold).toBe(40);
+      await other.window(byId());
+      await other.dropWindow(chats[3] as number, 6);
+      await other.putWindow(windowFor(chats[20] as number, 7));
+      await redis.ask((client) => client.del(`telegram:messages:${chats[5]}`));
+      await redis.ask((client) => client.set(`telegram:messages:${chats[6]}`, 'not ours'));
+      await redis.ask((client) => client.hset(`telegram:messages:${chats[7]}`, { revision: '9', window: '{ cut off' }));
+      const known = await scripts();
+      const second = await askAll();
+      expect((await scripts()) - known).toBe(Math.ceil(chats.length / 16));
+      for (const [at, window] of second.entries()) {
+        if ([3, 5, 6, 7].includes(at)) expect(window).toBeUndefined();
+        else if (at === 20) expect(window).toEqual(windowFor(chats[20] as number, 7));
+        else expect(window).toBe(first[at]);
+      }
+      expect(one.counts).toEqual({ hits: 76, misses: 5, errors: 1 });
+    });
+
     test('works on where Redis has forgotten the scripts', async () => {
       const cache = await connected(redis.url);
       await cache.window(byId());
@@ -116,6 +149,22 @@ describeRedis('Redis', () => {
         expect(ttl).toBeGreaterThan(3_500_000);
         expect(ttl).toBeLessThanOrEqual(3_600_000);
       }
+    });
+
+    test('keeps a window that goes on with a change no longer than the one before', async () => {
+      const cache = await connected(redis.url);
+      await cache.putWindow(windowOf(5));
+      const keys = [`telegram:messages:${CHANNEL_ID}`, 'telegram:channel:habr_com'];
+      await redis.ask((client) => client.pexpire(keys[0] ?? '', 5_000));
+      await cache.putWindow(windowOf(6), cache.mark(), true);
+      expect(await cache.held(CHANNEL_ID)).toEqual(windowOf(6));
+      for (const ttl of await redis.ask((client) => Promise.all(keys.map((key) => client.pttl(key))))) {
+        expect(ttl).toBeGreaterThan(0);
+        expect(ttl).toBeLessThanOrEqual(5_000);
+      }
+      await cache.putWindow(windowOf(7), cache.mark());
+      expect(await redis.ask((client) => client.pttl(keys[0] ?? ''))).toBeGreaterThan(3_500_000);
+      expect(cache.counts).toEqual({ hits: 0, misses: 0, errors: 0 });
     });
 
     test('forgets everything when somebody comes, and takes nothing that was read before that', async () => {

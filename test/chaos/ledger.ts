@@ -65,7 +65,11 @@ export class Ledger {
 
   /** What happened to a job, oldest first. */
   async history(jobId: string): Promise<readonly object[]> {
-    const { rows } = await this.#client.query('SELECT * FROM job_events WHERE job_id = $1 ORDER BY id', [jobId]);
+    const { rows } = await this.#client.query(
+      `SELECT 'SUBMIT' AS event, created_at AS at, NULL AS from_status, 'queued' AS to_status, params AS detail FROM jobs WHERE id = $1
+       UNION ALL (SELECT event, at, from_status, to_status, detail FROM job_events WHERE job_id = $1 ORDER BY id)`,
+      [jobId],
+    );
     return rows as object[];
   }
 

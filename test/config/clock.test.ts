@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock, within } from '../../src/clock.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 
 const LONGEST_MS = 2 ** 31 - 1;
 
@@ -43,3 +44,32 @@ test.each([5_000, 3 * LONGEST_MS, Number.POSITIVE_INFINITY])(
     }
   },
 );
+
+test('work that is done in time is what comes of it, a failure too, and leaves no timer', async () => {
+  const clock = new VirtualClock();
+  const late = vi.fn();
+  expect(await within(clock, 1_000, Promise.resolve('done'), late)).toBe('done');
+  await expect(within(clock, 1_000, Promise.reject(new Error('failed')), late)).rejects.toThrow('failed');
+  expect(clock.pending).toBe(0);
+  expect(late).not.toHaveBeenCalled();
+});
+
+test('work that is late is not waited for: something comes instead, or it fails; nobody is told of its own failure', async () => {
+  vi.useRealTimers();
+  const clock = new VirtualClock();
+  let fail = (_: Error): void => {};
+  const work = new Promise<string>((_, reject) => {
+    fail = reject;
+  });
+  const answers = [
+    within(clock, 1_000, work, () => 'instead'),
+    within(clock, 1_000, work, () => {
+      throw new Error('too late');
+    }),
+  ];
+  const settled = Promise.allSettled(answers);
+  await clock.advance(1_000);
+  fail(new Error('long after'));
+  await clock.settle();
+  expect(await settled).toMatchObject([{ value: 'instead' }, { reason: { message: 'too late' } }]);
+});

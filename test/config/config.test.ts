@@ -138,6 +138,8 @@ describe('how long messages are kept', () => {
     ['12w', 84],
     ['18m', 558],
     ['2y', 732],
+    ['100y', 36_600],
+    ['36600d', 36_600],
   ])('%s is so many days', (MESSAGE_RETENTION, days) => {
     expect(read({ MESSAGE_RETENTION }).keepMessagesMs).toBe(days * 86_400_000);
     expect(read({}).keepMessagesMs).toBeNull();
@@ -253,10 +255,9 @@ const WRONG: readonly (readonly [Environment, readonly string[]])[] = [
   [{ DATABASE_URL: 'postgresql:db', SIMULATOR_WORLD: '/world' }, ['DATABASE_URL']],
   [{ DATABASE_URL: 'postgresql:///x', SIMULATOR_WORLD: '/world' }, ['DATABASE_URL']],
   [{ DATABASE_DIRECT_URL: DB }, ['DATABASE_URL']],
-  ...['90', '0d', '01d', '1h', '-1d', '1.5y', '99999d', 'for ever'].map((MESSAGE_RETENTION): [Environment, string[]] => [
-    { MESSAGE_RETENTION },
-    ['MESSAGE_RETENTION'],
-  ]),
+  ...['90', '0d', '01d', '1h', '-1d', '1.5y', '99999d', '101y', '9999y', '5229w', 'for ever'].map(
+    (MESSAGE_RETENTION): [Environment, string[]] => [{ MESSAGE_RETENTION }, ['MESSAGE_RETENTION']],
+  ),
   [{ REDIS_URL: 'http://r', SIMULATOR_WORLD: '/world' }, ['REDIS_URL']],
   [{ REDIS_URL: 'redis+sentinel://a:26379,b:26379', SIMULATOR_WORLD: '/world' }, ['REDIS_URL']],
   [{ RABBITMQ_URL: 'amqp://', SIMULATOR_WORLD: '/world' }, ['RABBITMQ_URL']],

@@ -18,12 +18,13 @@ import { VigiliaError } from '../../src/errors.ts';
 import type { App } from '../../src/http/app.ts';
 import { buildGateway, buildOps } from '../../src/http/server.ts';
 import { silentLog } from '../../src/log.ts';
-import type { Act, Store, World } from '../../src/ports.ts';
+import type { Act, Store, StoreTransaction, World } from '../../src/ports.ts';
 import { anAct } from '../store/acts.contract.ts';
 import { type Answer, ask, post } from '../support/ask.ts';
 import { deferred } from '../support/deferred.ts';
 import { HttpHouse } from '../support/http-house.ts';
 import { until } from '../support/program.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 
 const WORLD: World = { kind: 'simulator', id: 'test' };
 const ADMIN = 'a-token-of-an-admin';
@@ -395,6 +396,57 @@ describe('while the database is away', () => {
   });
 });
 
+/** A process whose database goes away and comes back as told, with a clock of its own: its desk and what writes its acts down. */
+async function outage() {
+  const clock = new VirtualClock();
+  const registry = new Registry(clock);
+  const db = { away: false, writes: 0 };
+  const reach = (): void => {
+    if (db.away) throw new VigiliaError('STORE_UNAVAILABLE', 'away');
+  };
+  const tx = {
+    saveActs: async () => {
+      db.writes += 1;
+      return [];
+    },
+    giveUpActs: async () => [],
+    expireForsakenActs: async () => [],
+    appendOutbox: async () => {},
+  } as unknown as StoreTransaction;
+  const book: Pick<Store, 'transaction' | 'takeActs'> = {
+    transaction: async (work) => {
+      reach();
+      return work(tx);
+    },
+    takeActs: async () => {
+      reach();
+      return [];
+    },
+  };
+  const desk = new ActDesk({ clock, log: silentLog, registry, process: 'own', remote: undefined });
+  const own = { clock, log: silentLog, store: book, process: 'own', sharesDatabase: true };
+  const system = startSystem(
+    { children: [actsSpec({ ...own, trail: desk.trail, carryOut: desk.carryOut })] },
+    { clock, random: () => 0, log: silentLog, registry },
+  );
+  ends.push(() => system.stop());
+  await clock.settle();
+  return { clock, db, trail: desk.trail };
+}
+
+describe('after an outage in which nothing waited', () => {
+  it('the next act is written down before it is done, as if the database had never been away', async () => {
+    const { clock, db, trail } = await outage();
+    db.away = true;
+    await clock.advance(3_000);
+    db.away = false;
+    await clock.advance(3_000);
+    const note = trail.note(anAct({ id: 'next' }));
+    await clock.settle();
+    expect([await note, db.writes]).toEqual([true, 1]);
+  });
+});
+
 describe('what is written down', () => {
   const asker = { caller: 'local', by: 'local', address: null, requestId: null } as const;
 
@@ -508,6 +560,29 @@ describe('an act of another process', () => {
     fails = Number.POSITIVE_INFINITY;
     const { status, body } = await act(restart);
     expect([status, body.outcome, body.id]).toEqual([202, 'wanted', expect.any(String)]);
+  });
+
+  it('that a newer process ended with a code that is not known here fails here with what it said', async () => {
+    await beat('newer');
+    here = await process('asking', { sharesDatabase: true });
+    const who = { caller: 'local', by: 'local', address: null, requestId: null } as const;
+    const asked = here.desk.perform({ actor: HEART, act: 'stop', process: 'newer' }, who);
+    asked.catch(() => {});
+    const [taken] = await until(async () => {
+      const acts = await store.takeActs('newer');
+      return acts.length > 0 ? acts : undefined;
+    });
+    if (!taken) throw new Error('nothing was asked');
+    await driver.query(
+      `UPDATE acts SET outcome = 'refused', code = 'TOO_LATE_AT_NIGHT', why = 'it sleeps', finished_at = now() WHERE id = $1`,
+      [taken.id],
+    );
+    await expect(asked).rejects.toMatchObject({
+      name: 'VigiliaError',
+      code: 'INTERNAL',
+      message: 'TOO_LATE_AT_NIGHT: it sleeps',
+    });
+    expect((await list()).acts).toMatchObject([{ outcome: 'refused', code: 'TOO_LATE_AT_NIGHT', why: 'it sleeps' }]);
   });
 
   it('that nobody takes in time is given up, and is not done when the process comes back', async () => {

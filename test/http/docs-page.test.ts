@@ -1,6 +1,13 @@
 import type { AddressInfo } from 'node:net';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import Fastify from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { topicNames } from '../../src/actors/events/event-filter.ts';
+import { answerOnce } from '../../src/http/answer-once.ts';
+import type { App } from '../../src/http/app.ts';
+import type { Callers } from '../../src/http/callers.ts';
+import { addDocsRoutes } from '../../src/http/docs/docs-routes.ts';
+import { schemaCompiler } from '../../src/http/schema-check.ts';
 import { buildGateway, buildOps } from '../../src/http/server.ts';
 import { ask } from '../support/ask.ts';
 import { describeInBrowser, Viewer } from '../support/browser.ts';
@@ -31,6 +38,49 @@ describe('GET /docs', () => {
     const { text } = await ask(app, { url: '/docs' });
     expect(text).toContain('/jobs/JOB_ID/cancel');
     expect(text).toContain('<code>JOB_ID</code> stands for');
+  });
+
+  it('is made once, whatever Host is asked for, and each gets commands and a tag of its own', async () => {
+    let looks = 0;
+    const rows = app.routeTable.map((row) => ({
+      ...row,
+      get summary() {
+        looks += 1;
+        return row.summary;
+      },
+    }));
+    const own: App = Fastify().withTypeProvider<TypeBoxTypeProvider>();
+    own.setValidatorCompiler(schemaCompiler);
+    const callers: { local: Callers['local'] } = { local: undefined };
+    addDocsRoutes(own, rows, callers);
+    answerOnce(own);
+    const of = (host: string, headers = {}) => own.inject({ url: '/docs', headers: { host, ...headers } });
+    const first = await of('one.example');
+    const looked = looks;
+    expect(looked).toBeGreaterThan(0);
+    const other = await of("it's-<b>.example:81");
+    expect(first.body).toContain('curl &#39;http://one.example/health&#39;');
+    expect(first.body).toContain('--connect &#39;ws://one.example/api/telegram-gateway/ws&#39;');
+    expect(other.body).toContain('curl &#39;http://it&#39;\\&#39;&#39;s-&lt;b&gt;.example:81/health&#39;');
+    expect(other.body).not.toContain('one.example');
+    expect(other.headers.etag).not.toBe(first.headers.etag);
+    expect((await of('one.example', { 'if-none-match': first.headers.etag })).statusCode).toBe(304);
+    expect(looks).toBe(looked);
+    expect(first.body).toContain('X-Gateway-Token: $GATEWAY_TOKEN');
+    // Its last token was taken away.
+    callers.local = { id: 'local', scope: 'admin', by: 'local' };
+    expect((await of('one.example')).body).not.toContain('X-Gateway-Token: $GATEWAY_TOKEN');
+    expect(looks).toBe(2 * looked);
+    await of('other.example');
+    expect(looks).toBe(2 * looked);
+  });
+
+  it('has commands of the scheme that a trusted proxy was asked by', async () => {
+    const behind = buildGateway(house.deps({ access: { trustedProxies: ['127.0.0.1'] } }));
+    const { text } = await ask(behind, { url: '/docs', headers: { 'x-forwarded-proto': 'https' } });
+    expect(text).toMatch(/curl &#39;https:\/\/localhost:4010\/health&#39;/);
+    expect(text).toMatch(/--connect &#39;wss:\/\/localhost:4010\//);
+    expect(text).not.toMatch(/(http|ws):\/\/localhost/);
   });
 
   it('of a worker speaks of nothing that is not there', async () => {

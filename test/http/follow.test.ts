@@ -3,6 +3,7 @@ import type { App } from '../../src/http/app.ts';
 import { buildGateway } from '../../src/http/server.ts';
 import { ask } from '../support/ask.ts';
 import { aChannel, HttpHouse } from '../support/http-house.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 
 const CHANNELS = '/api/telegram-gateway/channels';
 let house: HttpHouse;
@@ -33,6 +34,33 @@ describe('following a channel', () => {
   it('is told of one account where it is named', async () => {
     expect((await follow('DELETE', '?accountId=second')).body.followed).toEqual({ second: false });
     expect((await follow('GET')).body.followed).toEqual({ main: true, second: false });
+  });
+
+  it('asks the store as often for a thousand accounts as for one', async () => {
+    for (const query of ['', '?accountId=second'])
+      for (const method of ['GET', 'PUT', 'DELETE'] as const) await follow(method, query);
+    const often = house.asked.store;
+    house.asked.store = 0;
+    for (let n = 0; n < 1_000; n++) house.unfollowed.set(`account-${n}`, new Set());
+    for (const query of ['', '?accountId=second'])
+      for (const method of ['GET', 'PUT', 'DELETE'] as const) await follow(method, query);
+    expect(house.asked.store).toBe(often);
+    expect([...house.unfollowed.values()].every((channels) => channels.has(id))).toBe(true);
+  });
+
+  it('waits for the store no longer than for any other answer, however many steps it takes', async () => {
+    const clock = new VirtualClock();
+    house.clock = clock;
+    app = buildGateway(house.deps());
+    // Each step is just quick enough for itself.
+    house.storeGate = () => new Promise((resolve) => clock.setTimeout(() => resolve(), 6_000));
+    const asked = follow('PUT');
+    while (house.asked.store === 0) await new Promise((resolve) => setImmediate(resolve));
+    for (let step = 0; step < 2; step++) {
+      await clock.advance(6_000);
+      for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await asked).toMatchObject({ status: 503, body: { error: { code: 'STORE_UNAVAILABLE' } } });
   });
 
   it('refuses accounts and channels that nobody knows', async () => {

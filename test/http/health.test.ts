@@ -16,6 +16,36 @@ beforeEach(() => {
   app = buildGateway(house.deps());
 });
 
+/** Time for what was asked to reach the store. */
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/**
+ * Asks the same again and again of a store that hangs: every answer is 503, and the store was asked once; and that it is asked again once it has answered.
+ * @param lastMs what passes until the last one has waited long enough
+ */
+async function askOneThatHangs(url: string, times: number, everyMs: number, lastMs: number): Promise<void> {
+  let release = (): void => {};
+  house.storeGate = () => new Promise((resolve) => (release = resolve));
+  const asked: Promise<{ readonly status: number }>[] = [];
+  for (let time = 0; time < times; time++) {
+    asked.push(ask(app, { url }));
+    while (house.asked.store === 0) await new Promise((resolve) => setImmediate(resolve));
+    await turns();
+    await clock.advance(everyMs);
+  }
+  await clock.advance(lastMs);
+  for (const answer of await Promise.all(asked)) expect(answer.status).toBe(503);
+  expect(house.asked.store).toBe(1);
+  release();
+  await turns();
+  house.storeGate = async () => {};
+  await clock.advance(1_000);
+  expect((await ask(app, { url })).status).toBe(200);
+  expect(house.asked.store).toBe(2);
+}
+
 describe('/health', () => {
   it.each([
     ['ok', 200],
@@ -57,22 +87,20 @@ describe('/health/ready', () => {
     expect((await ask(app, { url: '/health/ready' })).status).toBe(200);
   });
 
-  it('is 503 after 2 seconds when the store hangs, and probes share one write', async () => {
-    house.storeGate = () => new Promise(() => {});
-    const asked = [ask(app, { url: '/health/ready' }), ask(app, { url: '/health/ready' })];
-    while (house.asked.store === 0) await new Promise((resolve) => setImmediate(resolve));
-    await clock.advance(0);
-    await clock.advance(2_000);
-    for (const answer of await Promise.all(asked)) expect(answer.status).toBe(503);
-    expect(house.asked.store).toBe(1);
-    house.storeGate = async () => {};
-    expect((await ask(app, { url: '/health/ready' })).status).toBe(200);
+  it('is 503 after 2 seconds when the store hangs, however many ask there is one write, and 200 again once that is through', async () => {
+    await askOneThatHangs('/health/ready', 20, 500, 2_000);
   });
 
   it('does not need an account to be connected', async () => {
     house.report = healthReport('down');
     expect((await ask(app, { url: '/health/ready' })).status).toBe(200);
     expect((await ask(app, { url: '/health/live' })).body).toEqual({ status: 'ok' });
+  });
+});
+
+describe('/queue/stats', () => {
+  it('counts once however many ask while the store hangs, and again once that is through', async () => {
+    await askOneThatHangs('/api/telegram-gateway/queue/stats', 8, 4_000, 10_000);
   });
 });
 

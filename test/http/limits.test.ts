@@ -134,6 +134,14 @@ describe('requests', () => {
     expect((await get(OTHER.token)).status).toBe(200);
   });
 
+  it('with wrong tokens are not counted where nobody looks at a token, and are where a right one is told more', async () => {
+    const { get } = guarded({ failureLimit: 2 });
+    for (let n = 0; n < 5; n++) expect((await get('wrong', undefined, '/health/live')).status).toBe(200);
+    expect((await get(ONE.token)).status).toBe(200);
+    for (let n = 0; n < 5; n++) expect((await get('wrong', undefined, '/health')).status).toBe(200);
+    expect((await get(OTHER.token)).status).toBe(429);
+  });
+
   it('come from where a trusted proxy says, and from nowhere else', async () => {
     const believed = guarded({ failureLimit: 1, trustedProxies: ['203.0.113.0/24'] });
     const from = (client: string) => ({ 'x-forwarded-for': client });

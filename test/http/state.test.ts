@@ -4,6 +4,7 @@ import { setup } from 'xstate';
 import { packView } from '../../src/actors/processes/view-text.ts';
 import { Registry } from '../../src/actors/registry.ts';
 import { type ActorSystem, startSystem } from '../../src/actors/system.ts';
+import { VigiliaError } from '../../src/errors.ts';
 import type { App } from '../../src/http/app.ts';
 import { ProcessesSchema } from '../../src/http/process-view.ts';
 import { buildGateway, buildOps } from '../../src/http/server.ts';
@@ -135,6 +136,20 @@ describe('GET /api/processes', () => {
     expect(status).toBe(200);
     expect([...Compile(ProcessesSchema).Errors(body)]).toEqual([]);
     expect(body.processes).toMatchObject([{ id: 'self', self: true, role: 'all', stale: false, accounts: ['main'], ...FIGURES }]);
+  });
+
+  it.each([
+    ['hangs', () => new Promise<never>(() => {})],
+    ['refuses', () => Promise.reject(new VigiliaError('STORE_UNAVAILABLE', 'away'))],
+  ])('tells of itself while the database %s', async (_how, processes) => {
+    const house = new HttpHouse();
+    const clock = new VirtualClock();
+    house.clock = clock;
+    house.desk = { processes, lookAt: processes };
+    const asked = ask(buildGateway(house.deps()), { url: '/api/processes' });
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    await clock.advance(2_000);
+    expect(await asked).toMatchObject({ status: 200, body: { processes: [{ id: 'self', self: true }] } });
   });
 
   it('has the others with their age, and the tree of each is there by its id', async () => {

@@ -111,6 +111,17 @@ describe('the intake', () => {
     expect(await store.countJobs()).toEqual(before);
   });
 
+  test('answers by the end of its time, also where it is not known in time whose job it is', async () => {
+    at = new JobHouse(store);
+    await store.ensureAccount('slow');
+    at.beforeCall = (name) => (name === 'listAccounts' ? new Promise(() => {}) : Promise.resolve());
+    const answer = at.intake.submit(
+      { action: 'sync-messages', params: {}, accountId: 'slow' },
+      { expiresAt: at.clock.monotonic() + 20 },
+    );
+    await expect(answer).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', retryAfterMs: expect.any(Number) });
+  });
+
   test('says so when the database is away', async () => {
     at = new JobHouse(store);
     at.storeIsDown = true;

@@ -26,7 +26,7 @@ const ROOT = process.getuid?.() === 0;
 const NOBODY = 65_534;
 /** Part of every Linux. */
 const [MOUNT, UNMOUNT] = ['mount', 'umount'] as const;
-const WRITE_KILLS = 220;
+const WRITE_KILLS = 90;
 const ROTATE_KILLS = 40;
 
 let folder: string;

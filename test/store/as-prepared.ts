@@ -22,9 +22,12 @@ const KEEP = `
     FOR one IN SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' LOOP
       EXECUTE format('CREATE TABLE as_prepared.%I AS TABLE %s', (SELECT relname FROM pg_class WHERE oid = one), one);
     END LOOP;
+    FOR one IN SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'S' LOOP
+      EXECUTE format('CREATE TABLE as_prepared.%I AS SELECT last_value, is_called FROM %s', (SELECT relname FROM pg_class WHERE oid = one), one);
+    END LOOP;
   END $$`;
 
-/** Deletes what is not empty, whatever refers to it, puts back what was kept, and lets sequences begin anew. */
+/** Deletes what is not empty, whatever refers to it, puts back what was kept, and lets sequences go on from where they were. */
 const PUT_BACK = `
   DO $$
   DECLARE
@@ -38,7 +41,9 @@ const PUT_BACK = `
       EXECUTE format('DELETE FROM public.%I', one.name);
       EXECUTE format('INSERT INTO public.%1$I OVERRIDING SYSTEM VALUE TABLE as_prepared.%1$I', one.name);
     END LOOP;
-    PERFORM setval(oid::regclass, 1, false) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'S';
+    FOR one IN SELECT oid::regclass AS sequence, relname AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'S' LOOP
+      EXECUTE format('SELECT setval(%L, last_value, is_called) FROM as_prepared.%I', one.sequence, one.name);
+    END LOOP;
   END $$`;
 
 /**

@@ -98,7 +98,7 @@ export function jobDeskContract(harness: () => StoreHarness): void {
         expect(new Set(outcomes.map((outcome) => outcome && 'jobId' in outcome && outcome.jobId)).size).toBe(1);
       }
       expect(await driver.query('SELECT count(*) AS jobs, (SELECT count(*) FROM job_events) AS lines FROM jobs')).toEqual([
-        { jobs: 3, lines: 3 },
+        { jobs: 3, lines: 0 },
       ]);
     });
   });
@@ -159,9 +159,10 @@ export function jobDeskContract(harness: () => StoreHarness): void {
       for (const n of [1, 2, 3, 4, 5]) {
         await store.insertJob(newJob({ id: `d${n}` }));
         const status = n === 5 ? 'cancelled' : 'failed';
-        await store.stepJob(`d${n}`, () => ({ ...ending(status, NOW - n * MINUTE)(), events: [] }));
+        await store.stepJob(`d${n}`, () => ({ ...ending(status, NOW - n * MINUTE)(), events: step({}, 'END').events }));
       }
       await store.insertJob(newJob({ id: 'alive' }));
+      await store.stepJob('alive', () => step({}));
       const ids = async (query: Partial<JobQuery>): Promise<string[]> =>
         (await store.listJobs({ statuses: ['failed'], by: 'endedAt', limit: 9, ...query })).map(({ id }: Job) => id);
       expect(await ids({})).toEqual(['d1', 'd2', 'd3', 'd4']);
@@ -178,6 +179,25 @@ export function jobDeskContract(harness: () => StoreHarness): void {
         { job_id: 'alive' },
         { job_id: 'd5' },
       ]);
+    });
+
+    test('a history begins with the job’s submission once, stored as its first line or, since that is always the same, not', async () => {
+      const { store, driver } = await harness().fresh();
+      // The very first line that is stored has another number than the one that is not.
+      await store.insertJob(newJob({ id: 'since' }));
+      await store.stepJob('since', () => step({}, 'STEP'));
+      await store.insertJob(newJob({ id: 'before' }));
+      await driver.query(
+        `INSERT INTO job_events (job_id, at, event, from_status, to_status, detail)
+         SELECT id, created_at, 'SUBMIT', 'queued', 'queued', '{}' FROM jobs WHERE id = 'before'`,
+      );
+      await store.stepJob('before', () => step({}, 'STEP'));
+      for (const id of ['before', 'since']) {
+        for (const limit of [1, 2, 3]) expect(await walk(store, id, limit)).toEqual(['SUBMIT', 'STEP']);
+        expect((await store.jobEvents(id))[0]).toMatchObject({ at: NOW, from: 'queued', to: 'queued', detail: {} });
+      }
+      const ids = (await store.jobEvents('since')).map(({ id }) => id);
+      expect(ids).toEqual([1, expect.toSatisfy((id: number) => id > 1)]);
     });
 
     test('a history comes in pages too', async () => {

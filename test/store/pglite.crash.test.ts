@@ -75,7 +75,10 @@ describe('the embedded database', () => {
       expect(await store.countMessages(CHANNEL_ID)).toBe(completed * 20);
       expect(await driver.query('SELECT count(*) AS rows FROM outbox')).toEqual([{ rows: completed }]);
       for (let n = 0; n <= acknowledged; n += 1)
-        expect((await store.jobEvents(`sync-${String(n).padStart(6, '0')}`)).length).toBe(1);
+        expect((await store.jobEvents(`sync-${String(n).padStart(6, '0')}`)).map(({ event }) => event)).toEqual([
+          'SUBMIT',
+          'COMPLETE',
+        ]);
       acknowledged = completed - 1;
       await store.close();
     }

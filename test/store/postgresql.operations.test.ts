@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { searchStatement } from '../../src/actors/store/message-search.ts';
 import { readMigrations, SQL_FOLDER } from '../../src/actors/store/migrations.ts';
 import { openPgDriver } from '../../src/actors/store/pg.driver.ts';
@@ -300,6 +300,8 @@ describePostgres('PostgreSQL in operation', () => {
   });
 
   describe('with TimescaleDB', () => {
+    /** The lock that stands before the chunks, so that a test may come in between. */
+    const ABOUT_TO_DROP = 4711;
     /** Functions of its names that tell that they were called; a catalogue's row instead of the extension. What only its own code takes is left out. */
     const STANDS_IN = `
       CREATE TABLE calls (id int GENERATED ALWAYS AS IDENTITY, call text);
@@ -311,12 +313,20 @@ describePostgres('PostgreSQL in operation', () => {
         RETURNS int LANGUAGE sql AS $$ SELECT told(concat_ws(' ', 'refresh', aggregate, end_offset, schedule_interval)) $$;
       CREATE FUNCTION add_compression_policy(relation regclass, compress_after interval)
         RETURNS int LANGUAGE sql AS $$ SELECT told(concat_ws(' ', 'compress', relation, compress_after)) $$;
+      CREATE FUNCTION show_chunks(relation regclass, older_than timestamptz)
+        RETURNS SETOF regclass LANGUAGE plpgsql AS $$ BEGIN
+          RETURN QUERY SELECT relation WHERE EXISTS (SELECT FROM messages WHERE date < older_than);
+        END $$;
       CREATE FUNCTION drop_chunks(relation regclass, older_than timestamptz)
-        RETURNS SETOF text LANGUAGE sql AS $$ SELECT told(concat_ws(' ', 'drop', relation))::text $$;
+        RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN
+          PERFORM pg_advisory_xact_lock(${ABOUT_TO_DROP});
+          LOCK TABLE messages IN ACCESS EXCLUSIVE MODE;
+          RETURN QUERY SELECT told(concat_ws(' ', 'drop', relation))::text;
+        END $$;
       INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
         SELECT 99999, 'timescaledb', 10, 'public'::regnamespace, false, `;
 
-    async function migrated(version: string, license: string): Promise<SqlDriver> {
+    async function migrated(version: string, license: string): Promise<{ readonly driver: SqlDriver; readonly url: string }> {
       const { url } = await server.createDatabase();
       const admin = await client(url);
       await admin.query(`${STANDS_IN}'${version}'`);
@@ -328,11 +338,11 @@ describePostgres('PostgreSQL in operation', () => {
             .replace(/SET \(timescaledb\.[^)]*\)/, 'SET (autovacuum_enabled = true)'),
         );
       }
-      return driverAt(url);
+      return { driver: driverAt(url), url };
     }
 
     test('the same files make a hypertable, an aggregate and policies, in that order (its functions stood in for)', async () => {
-      const driver = await migrated('2.17.2', 'timescale');
+      const { driver } = await migrated('2.17.2', 'timescale');
       expect((await driver.query('SELECT call FROM calls ORDER BY id')).map(({ call }) => call)).toEqual([
         'hypertable messages date 7 days',
         'refresh message_hours 01:00:00 00:15:00',
@@ -344,15 +354,74 @@ describePostgres('PostgreSQL in operation', () => {
       expect(await store.messagesPerHour({ chatId: CHANNEL_ID, from: 0, to: 4e12 })).toEqual([
         { hour: 1_699_999_200_000, messages: 1 },
       ]);
+      expect(await store.pruneMessages(0, 100)).toBe(0);
+      expect(await driver.query('SELECT call FROM calls ORDER BY id DESC LIMIT 1')).not.toEqual([{ call: 'drop messages' }]);
       expect(await store.pruneMessages(4e12, 100)).toBe(1);
       expect(await driver.query('SELECT call FROM calls ORDER BY id DESC LIMIT 1')).toEqual([{ call: 'drop messages' }]);
+    });
+
+    describe('old chunks', () => {
+      let store: Store;
+      let url: string;
+      /** A session past the store, since within its transactions nothing else of it may be asked. */
+      let watcher: pg.Client;
+      beforeEach(async () => {
+        const { driver, url: own } = await migrated('2.17.2', 'timescale');
+        url = own;
+        watcher = await client(url);
+        ({ store } = storeOn(driver));
+        await store.transaction((tx) => tx.upsertChannels([channel()]).then(() => tx.upsertMessages(0, history(3))));
+      });
+      /** Waits until so many wait for a lock. */
+      const waiters = (count: number): Promise<unknown> =>
+        expect
+          .poll(async () => (await watcher.query('SELECT count(DISTINCT pid)::int AS pids FROM pg_locks WHERE NOT granted')).rows)
+          .toEqual([{ pids: count }]);
+      const patient = (): Promise<unknown> =>
+        watcher.query(`ALTER FUNCTION delete_old_messages(timestamptz, bigint) SET lock_timeout = '10s'`);
+
+      test('go once those are done who hold a channel and are about to write its messages', async () => {
+        await patient();
+        const pruner = await client(url);
+        let pruned: Promise<pg.QueryResult> | undefined;
+        await store.transaction(async (tx) => {
+          await tx.upsertChannels([channel({ title: 'held' })]);
+          pruned = pruner.query(`SELECT delete_old_messages('2100-01-01', 100)::int AS dropped`);
+          pruned.catch(() => {});
+          await waiters(1);
+          await tx.deleteMessages(0, CHANNEL_ID, [1], 0);
+        });
+        expect((await pruned)?.rows).toEqual([{ dropped: 1 }]);
+      });
+
+      test('go before those who come meanwhile, who then write', async () => {
+        await patient();
+        const gate = await client(url);
+        const before = (await store.findChannel({ kind: 'id', chatId: CHANNEL_ID }))?.revision ?? 0;
+        await gate.query(`SELECT pg_advisory_lock(${ABOUT_TO_DROP})`);
+        const asked = store.pruneMessages(4e12, 100);
+        await waiters(1);
+        const deleted = store.transaction((tx) => tx.deleteMessages(0, CHANNEL_ID, [1], 0));
+        await waiters(2);
+        await gate.query(`SELECT pg_advisory_unlock(${ABOUT_TO_DROP})`);
+        expect(await Promise.all([asked, deleted])).toEqual([1, [1]]);
+        expect((await store.findChannel({ kind: 'id', chatId: CHANNEL_ID }))?.revision).toBe(before + 2);
+      });
+
+      test('stay where somebody works with them for long: nobody waits behind whoever drops them', async () => {
+        const reader = await client(url);
+        await reader.query('BEGIN; SELECT count(*) FROM messages');
+        await expect(store.pruneMessages(4e12, 100)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+        await reader.query('COMMIT');
+        expect(await store.pruneMessages(4e12, 100)).toBe(1);
+      });
     });
 
     test.each([
       ['that is too old', '2.10.3', 'timescale'],
       ['of the Apache edition', '2.17.2', 'apache'],
     ])('one %s is left alone, and tables are plain', async (_, version, license) => {
-      const driver = await migrated(version, license);
+      const { driver } = await migrated(version, license);
       expect(await driver.query('SELECT call FROM calls')).toEqual([]);
       expect(await driver.query(`SELECT relkind::text AS kind FROM pg_class WHERE relname = 'message_hours'`)).toEqual([
         { kind: 'r' },

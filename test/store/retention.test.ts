@@ -20,6 +20,7 @@ async function house(old: { records: number; messages: number }, keepMessagesMs:
   const tally = new RetentionTally();
   const calls: [kind: string, at: number, rows: number, before?: number][] = [];
   const store = { failure: undefined as VigiliaError | undefined };
+  const said: object[] = [];
   const take = (kind: 'records' | 'messages', rows: number): number => {
     if (store.failure) throw store.failure;
     const gone = Math.min(rows, old[kind]);
@@ -28,7 +29,7 @@ async function house(old: { records: number; messages: number }, keepMessagesMs:
   };
   const spec = retentionSpec({
     clock,
-    log: silentLog,
+    log: { ...silentLog, error: (fields: object) => void said.push(fields) },
     keepMessagesMs,
     tally,
     store: {
@@ -46,7 +47,7 @@ async function house(old: { records: number; messages: number }, keepMessagesMs:
   systems.push(system);
   await clock.settle();
   await system.started;
-  return { clock, calls, tally, store, begun };
+  return { clock, calls, tally, store, begun, said, system };
 }
 
 describe('retention', () => {
@@ -81,5 +82,19 @@ describe('retention', () => {
     expect(calls).toHaveLength(2);
     await clock.advance(1);
     expect(tally.figures).toEqual({ records: 3_000, messages: 0, endedAt: begun + 61_000 });
+  });
+
+  test('lives on where the database refuses, says so once, and goes on once it does not', async () => {
+    const { clock, tally, store, said, system } = await house({ records: 3_000, messages: 0 });
+    store.failure = new VigiliaError('STORE_REFUSED', 'refused');
+    await clock.advance(3 * HOUR);
+    expect(said).toEqual([{ code: 'STORE_REFUSED', cause: 'refused' }]);
+    expect(system.find('root/retention')).toMatchObject({ state: 'up', restarts: 0 });
+    store.failure = undefined;
+    await clock.advance(60_000);
+    expect(tally.figures.records).toBe(3_000);
+    store.failure = new VigiliaError('STORE_REFUSED', 'again');
+    await clock.advance(2 * HOUR);
+    expect(said).toHaveLength(2);
   });
 });

@@ -5,6 +5,7 @@ import { actsContract } from './acts.contract.ts';
 import { CHANNEL_ID, channel, history, newJob } from './fixtures.ts';
 import { foreignContract } from './foreign.contract.ts';
 import { jobDeskContract } from './job-desk.contract.ts';
+import { jobStepsContract } from './job-steps.contract.ts';
 import { jobsContract } from './jobs.contract.ts';
 import { loginErrandsContract } from './login-errands.contract.ts';
 import { messageHoursContract } from './message-hours.contract.ts';
@@ -477,6 +478,7 @@ export function storeContract(start: () => Promise<StoreHarness>, { inChunks = f
   });
 
   jobsContract(() => harness);
+  jobStepsContract(() => harness);
   jobDeskContract(() => harness);
   messagesContract(() => harness);
   messageHoursContract(() => harness, inChunks);

@@ -102,14 +102,34 @@ export function updatesContract(harness: () => StoreHarness): void {
       await store.ensureAccount('main');
       await store.ensureAccount('other');
       expect(await store.unfollowed('main')).toEqual([]);
-      await store.setFollowed('main', -1_000_000_000_009, false);
-      await store.setFollowed('main', -1_000_000_000_008, false);
-      await store.setFollowed('main', -1_000_000_000_009, false);
+      await store.setFollowed(['main'], -1_000_000_000_009, false);
+      await store.setFollowed(['main'], -1_000_000_000_008, false);
+      await store.setFollowed(['main'], -1_000_000_000_009, false);
       expect(await store.unfollowed('main')).toEqual([-1_000_000_000_009, -1_000_000_000_008]);
       expect(await store.unfollowed('other')).toEqual([]);
-      await store.setFollowed('main', -1_000_000_000_009, true);
+      await store.setFollowed(['main'], -1_000_000_000_009, true);
       expect(await store.unfollowed('main')).toEqual([-1_000_000_000_008]);
-      await expect(store.setFollowed('nobody', -1_000_000_000_009, false)).rejects.toMatchObject({ code: 'UNKNOWN_ACCOUNT' });
+      await expect(store.setFollowed(['nobody'], -1_000_000_000_009, false)).rejects.toMatchObject({ code: 'UNKNOWN_ACCOUNT' });
+    });
+
+    test('several accounts are told at once whether to follow a channel, all or none, and say so together', async () => {
+      const { store } = await harness().fresh();
+      for (const id of ['main', 'other', 'third']) await store.ensureAccount(id);
+      const chatId = -1_000_000_000_009;
+      const all = ['other', 'main', 'third'];
+      expect(await store.unfollowing(all, chatId)).toEqual([]);
+      await store.setFollowed(['main'], chatId, false);
+      await store.setFollowed(['third', 'main'], chatId, false);
+      await store.setFollowed(['other'], -1_000_000_000_008, false);
+      expect(await store.unfollowing(all, chatId)).toEqual(['main', 'third']);
+      expect(await store.unfollowing(['third', 'other', 'nobody'], chatId)).toEqual(['third']);
+      expect(await store.unfollowing([], chatId)).toEqual([]);
+      await expect(store.setFollowed(['other', 'nobody'], chatId, false)).rejects.toMatchObject({ code: 'UNKNOWN_ACCOUNT' });
+      expect(await store.unfollowing(all, chatId)).toEqual(['main', 'third']);
+      await store.setFollowed(all, chatId, true);
+      expect(await store.unfollowing(all, chatId)).toEqual([]);
+      expect(await store.unfollowed('other')).toEqual([-1_000_000_000_008]);
+      await store.setFollowed([], chatId, false);
     });
   });
 }

@@ -36,7 +36,7 @@ for (let n = Number(from); ; n += 1) {
   }));
   const done = () => ({
     set: { status: 'completed', dueAt: null, endedAt: Date.now() },
-    events: [],
+    events: [{ event: 'COMPLETE', from: 'queued', to: 'completed', detail: {} }],
     outbox: [{ topic: 'job.completed', payload: { id } }],
   });
   await store.stepJob(id, done, async (tx) => {

@@ -2,6 +2,9 @@ import { createMemoryCounter } from '../../src/actors/cache/memory.counter.ts';
 import { createWindowReader } from '../../src/actors/cache/window-reader.ts';
 import { EventHub } from '../../src/actors/events/event-hub.ts';
 import { EventSource } from '../../src/actors/events/event-subscription.ts';
+import { getChannels } from '../../src/actors/jobs/actions/get-channels.ts';
+import { syncMessages } from '../../src/actors/jobs/actions/sync-messages.ts';
+import { createIntake } from '../../src/actors/jobs/intake.ts';
 import { ProcessDirectory } from '../../src/actors/processes/process-directory.ts';
 import { TransitionTap } from '../../src/actors/transition-tap.ts';
 import { type Clock, systemClock } from '../../src/clock.ts';
@@ -19,6 +22,7 @@ import type {
   ChannelRef,
   HealthReport,
   HoursQuery,
+  Intake,
   Job,
   JobRequest,
   JobStatus,
@@ -31,7 +35,6 @@ import type {
   SearchQuery,
   StoredChannel,
   StreamEvent,
-  Submitted,
   Window,
 } from '../../src/ports.ts';
 import { ScriptedLogins } from './scripted-logins.ts';
@@ -56,6 +59,8 @@ export class HttpHouse {
   /** Of all channels, in any order. */
   readonly messages: Message[] = [];
   readonly submitted: JobRequest[] = [];
+  /** How often chance was asked for. */
+  #drawn = 0;
   readonly windows = new Map<number, Window>();
   /** By account: channels that it does not follow. */
   readonly unfollowed = new Map<string, Set<number>>([['main', new Set()]]);
@@ -139,14 +144,16 @@ export class HttpHouse {
       await this.#store();
       return [...this.unfollowed.keys()];
     },
-    unfollowed: async (accountId: string) => {
+    unfollowing: async (accountIds: readonly string[], chatId: number) => {
       await this.#store();
-      return [...(this.unfollowed.get(accountId) ?? [])];
+      return accountIds.filter((id) => this.unfollowed.get(id)?.has(chatId));
     },
-    setFollowed: async (accountId: string, chatId: number, followed: boolean) => {
+    setFollowed: async (accountIds: readonly string[], chatId: number, followed: boolean) => {
       await this.#store();
-      if (followed) this.unfollowed.get(accountId)?.delete(chatId);
-      else this.unfollowed.get(accountId)?.add(chatId);
+      for (const id of accountIds) {
+        if (followed) this.unfollowed.get(id)?.delete(chatId);
+        else this.unfollowed.get(id)?.add(chatId);
+      }
     },
     accountsKnowing: async (ref: ChannelRef) => {
       await this.#store();
@@ -191,6 +198,7 @@ export class HttpHouse {
       await this.cacheGate();
       return [...this.windows.values()].find(({ channel }) => names(ref, channel));
     },
+    held: async (chatId) => this.windows.get(chatId),
     mark: () => '',
     forgetAll: async () => this.windows.clear(),
     putWindow: async (window) => {
@@ -231,14 +239,7 @@ export class HttpHouse {
       system,
       health,
       processes: new ProcessDirectory({ clock, store: this.desk, self, figures, heldAccounts: () => ['main'] }),
-      intake: {
-        submit: (request) => this.#submit(request),
-        submitted: async () => {
-          await this.#store();
-          return undefined;
-        },
-        checkAccount: (id) => this.#checkAccount(id),
-      },
+      intake: this.#intake(clock),
       acts: { perform: this.#refuse, witness: (_act, _asked, _asker, work) => work() },
       transitions: new TransitionTap(clock),
       desk: { cancel: this.#refuse, retry: this.#refuse, replay: this.#refuse, purge: this.#refuse },
@@ -260,25 +261,41 @@ export class HttpHouse {
     await this.storeGate();
   }
 
-  async #checkAccount(accountId: string): Promise<void> {
-    if (accountId === 'absent') {
-      throw new VigiliaError('UNKNOWN_ACCOUNT', 'There is no account absent.', { field: 'accountId' });
-    }
-  }
-
   /** What people do with jobs is tried on a real store. */
   readonly #refuse = async (): Promise<never> => {
     await this.#store();
     throw new VigiliaError('INTERNAL', 'this house has no desk for jobs');
   };
 
-  async #submit(request: JobRequest): Promise<Submitted> {
-    await this.#store();
-    if (request.accountId !== undefined) await this.#checkAccount(request.accountId);
-    this.submitted.push(request);
-    const job = aJob({ id: `sync-${this.submitted.length}`, action: request.action, params: request.params });
-    this.jobs.set(job.id, job);
-    return { jobId: job.id, replayed: false };
+  /** The real one, over what is stored here. */
+  #intake(clock: Clock): Intake {
+    const intake = createIntake({
+      clock,
+      entropy: (bytes) => new Uint8Array(bytes).fill(this.#drawn++ % 32),
+      store: {
+        insertJobs: async (submissions) => {
+          await this.#store();
+          return submissions.map(({ job: { id, action, params } }) => {
+            this.jobs.set(id, aJob({ id, action, params }));
+            return { kind: 'stored', jobId: id };
+          });
+        },
+        findSubmission: async () => {
+          await this.#store();
+          return undefined;
+        },
+        listAccounts: async () => [...this.unfollowed.keys(), ...this.met.keys()],
+      },
+      actions: new Map([syncMessages, getChannels].map((action) => [action.name, action])),
+      defaultAccount: 'main',
+      nudge: () => {},
+    });
+    const submit: Intake['submit'] = async (request, options) => {
+      const submitted = await intake.submit(request, options);
+      this.submitted.push(request);
+      return submitted;
+    };
+    return { ...intake, submit };
   }
 }
 

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -141,8 +141,11 @@ export class PrivateRabbitmq {
     await exited;
   }
 
+  /** Every thread of it stands still afterwards: one that still runs on another core could answer what comes next. */
   freeze(): void {
     this.#signal('SIGSTOP');
+    const giveUpAt = performance.now() + 2_000;
+    while (!this.#standsStill() && performance.now() < giveUpAt) {}
   }
 
   thaw(): void {
@@ -154,6 +157,12 @@ export class PrivateRabbitmq {
     this.#epmd.kill('SIGKILL');
     this.#guardian?.stdin?.end();
     await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  #standsStill(): boolean {
+    const threads = execFileSync('ps', ['-eLo', 'pgid=,stat=']).toString().split('\n');
+    const own = threads.map((line) => line.trim().split(/\s+/)).filter(([group]) => group === String(this.#child?.pid));
+    return own.every(([, state]) => /^[TZ]/.test(state ?? ''));
   }
 
   #signal(signal: NodeJS.Signals): void {

@@ -9,7 +9,7 @@ import { openTestStore } from '../jobs/job-house.ts';
 import { until } from '../support/program.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { type LifeOptions, startLife } from './account-life.ts';
-import { TALES_ID, TelegramHouse } from './telegram-house.ts';
+import { TelegramHouse } from './telegram-house.ts';
 
 let store: Store;
 let house: TelegramHouse;
@@ -21,8 +21,8 @@ beforeAll(async () => {
   store = await openTestStore();
 });
 beforeEach(async () => {
-  house = await TelegramHouse.start();
-  accountId = `account-${++accounts}`;
+  house = await TelegramHouse.start(++accounts);
+  accountId = `account-${accounts}`;
 });
 afterEach(async () => {
   await Promise.all(systems.splice(0).map((system) => system.stop()));
@@ -40,8 +40,9 @@ async function start({ through = store, ...options }: LifeOptions & { readonly t
 
 const sessionFile = (): string => join(house.folder, 'sessions', accountId, '00000001.session');
 const stats = () => house.control.tell('stats', {});
-const texts = async (): Promise<string[]> => (await store.readMessages({ chatId: TALES_ID, limit: 100 })).map(({ text }) => text);
-const box = async () => (await store.positions(accountId)).find((position) => position.box === `channel:${TALES_ID}`);
+const texts = async (): Promise<string[]> =>
+  (await store.readMessages({ chatId: house.talesId, limit: 100 })).map(({ text }) => text);
+const box = async () => (await store.positions(accountId)).find((position) => position.box === `channel:${house.talesId}`);
 
 describe('an account’s connection', () => {
   test('logs itself in once, keeps the session for itself, and takes it up again', async () => {
@@ -49,7 +50,7 @@ describe('an account’s connection', () => {
     await first.live();
     expect(first.line.health()).toMatchObject({ state: 'authenticated', gaps: 0, lastPongAgeMs: expect.any(Number) });
     expect(statSync(sessionFile()).mode & 0o777).toBe(0o600);
-    expect((await store.entities(accountId)).map(({ peerId }) => peerId)).toContain(TALES_ID);
+    expect((await store.entities(accountId)).map(({ peerId }) => peerId)).toContain(house.talesId);
     const kept = readFileSync(sessionFile());
     await first.system.stop();
     expect(first.line.health().state).toBe('stopping');
@@ -94,7 +95,7 @@ describe('an account’s connection', () => {
     await live();
     expect(system.find('root/connection')?.context).toMatchObject({ generation: 2 });
     expect(await stats()).toMatchObject({ connections: 1, calls: { 'auth.signIn': 1 } });
-    expect((await line.history(TALES_ID, 0, 2)).messages).toHaveLength(2);
+    expect((await line.history(house.talesId, 0, 2)).messages).toHaveLength(2);
   });
 
   test('notices a frozen server by its ping, and comes back once it answers', async () => {
@@ -123,7 +124,7 @@ describe('an account’s connection', () => {
     await until(async () => (line.health().lastPongAgeMs === null ? undefined : true));
     await clock.settle();
     await house.control.tell('freeze', {});
-    const call = line.history(TALES_ID, 0, 1).catch((error: unknown) => error);
+    const call = line.history(house.talesId, 0, 1).catch((error: unknown) => error);
     await clock.advance(10_000);
     expect(await call).toMatchObject({ code: 'TELEGRAM_TIMEOUT' });
     expect(line.serving).toBe(true);
@@ -177,11 +178,11 @@ describe('an account’s connection', () => {
     const { live, line, is, system } = await start();
     await live();
     await house.control.tell('fail', { method: 'messages.getHistory', code: 401, message: 'SESSION_REVOKED', times: 1 });
-    await expect(line.history(TALES_ID, 0, 1)).rejects.toMatchObject({ code: 'TELEGRAM_REAUTH' });
+    await expect(line.history(house.talesId, 0, 1)).rejects.toMatchObject({ code: 'TELEGRAM_REAUTH' });
     await is('authenticated');
     await live();
     expect(system.find('root/connection')?.context).toMatchObject({ generation: 2 });
-    expect((await line.history(TALES_ID, 0, 1)).messages).toHaveLength(1);
+    expect((await line.history(house.talesId, 0, 1)).messages).toHaveLength(1);
   });
 
   test('an auth key that Telegram has forgotten needs a person, after a second try', async () => {
@@ -197,7 +198,7 @@ describe('an account’s connection', () => {
     const { live, line, is } = await start();
     await live();
     await house.control.tell('fail', { method: 'messages.getHistory', code: 406, message: 'AUTH_KEY_DUPLICATED' });
-    await expect(line.history(TALES_ID, 0, 1)).rejects.toMatchObject({ code: 'TELEGRAM_KEY_DUPLICATED' });
+    await expect(line.history(house.talesId, 0, 1)).rejects.toMatchObject({ code: 'TELEGRAM_KEY_DUPLICATED' });
     await is('conflict');
     await until(async () => ((await stats()).connections === 0 ? true : undefined));
   });
@@ -210,7 +211,7 @@ describe('an account’s connection', () => {
     // Authenticated, and not up to date: whoever asks is told of both.
     expect(line.health()).toMatchObject({ state: 'authenticated', reason: expect.stringContaining('missed') });
     await line.resolve({ kind: 'username', username: 'tales' });
-    expect((await line.history(TALES_ID, 0, 3)).messages).toHaveLength(3);
+    expect((await line.history(house.talesId, 0, 3)).messages).toHaveLength(3);
     expect(system.find('root/connection')?.context).toMatchObject({ generation: 1 });
   });
 
@@ -263,7 +264,7 @@ describe('an account’s updates', () => {
     expect(line.health().gaps).toBe(0);
     const behind = await house.control.tell('post', { channel: 'tales', text: 'behind the gap' });
     expect(await healthy(({ gaps }) => gaps === 1)).toMatchObject({
-      openGaps: [{ box: `channel:${TALES_ID}`, reason: 'hole', from: before.pts, to: behind.pts }],
+      openGaps: [{ box: `channel:${house.talesId}`, reason: 'hole', from: before.pts, to: behind.pts }],
     });
     expect(await texts()).not.toContain('behind the gap');
     expect((await box())?.pts).toBe(before.pts);
@@ -272,7 +273,7 @@ describe('an account’s updates', () => {
     expect((await stats()).calls['updates.getChannelDifference']).toBe(2);
     expect((await box())?.pts).toBe(behind.pts);
     expect(line.health().gapCounts).toMatchObject({ channel: { detected: 1, healed: 1, missing: 0 } });
-    await until(async () => (system.find(`root/feeds/${TALES_ID}`) === undefined ? true : undefined));
+    await until(async () => (system.find(`root/feeds/${house.talesId}`) === undefined ? true : undefined));
   });
 
   test('wait for a database that is away', async () => {

@@ -132,14 +132,14 @@ describe('the feed of a channel', () => {
     const clock = new VirtualClock();
     const { live } = await start({ clock });
     await live();
-    await store.setFollowed(accountId, TALES_ID, false);
+    await store.setFollowed([accountId], TALES_ID, false);
     await clock.advance(15_000);
     await clock.settle();
     const unheard = await house.control.tell('post', { channel: 'tales', text: 'not followed' });
     await until(async () => ((await stats()).pushed > 0 ? true : undefined));
     await clock.settle();
     expect((await box())?.pts).toBe(unheard.pts - 1);
-    await store.setFollowed(accountId, TALES_ID, true);
+    await store.setFollowed([accountId], TALES_ID, true);
     await clock.advance(15_000);
     await until(async () => {
       await clock.settle();

@@ -7,13 +7,13 @@ import { until } from '../support/program.ts';
 import { type AccountLife, CHANNELS, GROUP, PHONES, StormHouse } from './storm-house.ts';
 
 /** How long it storms, in ms, and what is let happen a second. */
-const STORM_MS = Number(process.env.STORM_MS ?? 36_000);
+const STORM_MS = Number(process.env.STORM_MS ?? 26_000);
 const PER_SECOND = 220;
 const STEP_MS = 20;
 /** The mean pause between two disturbances, in ms. */
 const PAUSE_MS = 220;
 /** How many there are at least; of a short storm, one. */
-const LEAST = STORM_MS >= 36_000 ? 100 : 1;
+const LEAST = STORM_MS >= 26_000 ? 60 : 1;
 
 let harness: StoreHarness;
 let driver: SqlDriver;

@@ -3,23 +3,23 @@ import { join } from 'node:path';
 import { gramJsTelegram } from '../../src/actors/telegram/gramjs/gramjs-telegram.ts';
 import { type Clock, systemClock } from '../../src/clock.ts';
 import { silentLog } from '../../src/log.ts';
-import type { PeerEntity, ResolvedChannel, Telegram, TelegramLink, TelegramUpdate } from '../../src/ports.ts';
+import type { ChatId, PeerEntity, ResolvedChannel, Telegram, TelegramLink, TelegramUpdate } from '../../src/ports.ts';
 import { SimulatorProcess, temporaryFolder } from '../simulator/simulator-process.ts';
 
 const T0 = 1_700_000_000;
 
 /** A channel of ten messages with what a converter may get wrong, as Telegram Desktop exports it. */
-const TALES = {
+const talesOf = (id: number) => ({
   name: 'Tales',
   type: 'public_channel',
-  id: 1_234_567,
+  id,
   messages: [
     {
       id: 1,
       type: 'service',
       date_unixtime: `${T0}`,
       actor: 'Tales',
-      actor_id: 'channel1234567',
+      actor_id: `channel${id}`,
       action: 'create_channel',
       text: '',
     },
@@ -27,7 +27,7 @@ const TALES = {
       id: 2,
       type: 'message',
       date_unixtime: `${T0 + 2}`,
-      from_id: 'channel1234567',
+      from_id: `channel${id}`,
       text_entities: [
         { type: 'plain', text: '🌍 olá ' },
         { type: 'bold', text: 'negrito' },
@@ -44,7 +44,7 @@ const TALES = {
       type: 'message',
       date_unixtime: `${T0 + 5}`,
       edited_unixtime: `${T0 + 50}`,
-      from_id: 'channel1234567',
+      from_id: `channel${id}`,
       reply_to_message_id: 2,
       text_entities: [{ type: 'plain', text: 'edited answer' }],
     },
@@ -52,7 +52,7 @@ const TALES = {
       id: 6,
       type: 'message',
       date_unixtime: `${T0 + 6}`,
-      from_id: 'channel1234567',
+      from_id: `channel${id}`,
       photo: 'photos/photo_1.jpg',
       width: 640,
       height: 480,
@@ -62,11 +62,11 @@ const TALES = {
       id: 10 + 3 * index,
       type: 'message',
       date_unixtime: `${T0 + 10 + index}`,
-      from_id: 'channel1234567',
+      from_id: `channel${id}`,
       text_entities: [{ type: 'plain', text: `tale ${index}` }],
     })),
   ],
-};
+});
 
 /** A link with what it told. */
 export interface OpenLink {
@@ -83,21 +83,26 @@ export interface OpenLink {
 export class TelegramHouse {
   readonly simulator: SimulatorProcess;
   readonly folder: string;
+  /** The chat that has the tales. */
+  readonly talesId: ChatId;
   readonly #remove: () => void;
   readonly #links: TelegramLink[] = [];
 
-  private constructor(simulator: SimulatorProcess, folder: { path: string; remove(): void }) {
+  private constructor(simulator: SimulatorProcess, folder: { path: string; remove(): void }, talesId: ChatId) {
     this.simulator = simulator;
+    this.talesId = talesId;
     this.folder = folder.path;
     this.#remove = folder.remove;
   }
 
-  static async start(): Promise<TelegramHouse> {
+  /** @param nth houses whose messages go into one database have channels of their own: both post the same ids, maybe in the same second */
+  static async start(nth = 0): Promise<TelegramHouse> {
+    const talesId = TALES_ID - nth;
     const folder = temporaryFolder();
     const worldPath = join(folder.path, 'world');
     mkdirSync(worldPath);
-    writeFileSync(join(worldPath, 'tales.json'), JSON.stringify(TALES));
-    return new TelegramHouse(await SimulatorProcess.start({ dataDir: join(folder.path, 'data'), worldPath }), folder);
+    writeFileSync(join(worldPath, 'tales.json'), JSON.stringify(talesOf(CHANNELS - talesId)));
+    return new TelegramHouse(await SimulatorProcess.start({ dataDir: join(folder.path, 'data'), worldPath }), folder, talesId);
   }
 
   get control() {
@@ -163,4 +168,7 @@ export class TelegramHouse {
   }
 }
 
-export const TALES_ID = -1_000_001_234_567;
+export const TALES_ID: ChatId = -1_000_001_234_567;
+
+/** Where the ids of channels begin, downwards. */
+const CHANNELS = -1_000_000_000_000;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Clock, pause } from '../../clock.ts';
+import { type Clock, within } from '../../clock.ts';
 import { causeChain, toVigiliaError, VigiliaError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Act, ActAsker, ActReport, ActRequest, Acts, JsonObject } from '../../ports.ts';
@@ -48,16 +48,8 @@ export class ActDesk implements Acts {
     if (act.act === 'restart' && registry.actable(actor)?.kind === 'listener') {
       return { act, audited, begin: () => this.carryOut(act) };
     }
-    const done = this.#carriedOut(act);
-    const enough = new AbortController();
-    try {
-      const late = pause(clock, answerMs, enough.signal).then(() => ({ act, audited }));
-      return await Promise.race([done, late]);
-    } finally {
-      enough.abort();
-      // Nobody waits for it any more; what came of it is written down.
-      done.catch(() => {});
-    }
+    // What comes of it when nobody waits any more is written down too.
+    return within(clock, answerMs, this.#carriedOut(act), () => ({ act, audited }));
   }
 
   /** Does an act that nobody waits for here: what comes of it is written down. */
@@ -141,11 +133,7 @@ export class ActDesk implements Acts {
   }
 
   async #note(act: Act): Promise<ActReport['audited']> {
-    const enough = new AbortController();
-    const late = pause(this.#deps.clock, AUDIT_MS, enough.signal).then(() => false);
-    const written = await Promise.race([this.trail.note(act), late]);
-    enough.abort();
-    return written ? 'now' : 'later';
+    return (await within(this.#deps.clock, AUDIT_MS, this.trail.note(act), () => false)) ? 'now' : 'later';
   }
 }
 

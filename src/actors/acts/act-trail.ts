@@ -20,7 +20,7 @@ export class ActTrail {
   /** Of acts that have begun here, and whose end is not written: what the database may have as under way. */
   readonly #inHand = new Set<string>();
   readonly #onLost: (act: Act) => void;
-  /** The last attempt was in vain. */
+  /** The last time that the database was asked for anything here, it could not be. */
   #isAway = false;
 
   /** @param onLost told of an act that will not be written */
@@ -66,7 +66,7 @@ export class ActTrail {
 
   /** These were written, or can never be. */
   done(acts: readonly Act[], written: boolean): void {
-    if (written) this.#isAway = false;
+    if (written) this.resume();
     for (const act of acts) {
       const entry = this.#waiting.get(act.id);
       // What came of it since is still to be written.
@@ -79,7 +79,12 @@ export class ActTrail {
     }
   }
 
-  /** The database is away: until something was written again, nobody waits for it. */
+  /** The database is there: who notes something is told once it is written. */
+  resume(): void {
+    this.#isAway = false;
+  }
+
+  /** The database is away: until it is there again, nobody waits for it. */
   postpone(): void {
     this.#isAway = true;
     for (const { settle } of this.#waiting.values()) settle(false);

@@ -1,8 +1,9 @@
 import { type Clock, pause } from '../../clock.ts';
-import { type ErrorCode, toVigiliaError } from '../../errors.ts';
+import { STORE_FAILURES, toVigiliaError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Act, Store } from '../../ports.ts';
 import { type ChildSpec, task } from '../actor.ts';
+import { writeWaiting } from '../write-waiting.ts';
 import { type ActTrail, newsOf } from './act-trail.ts';
 
 /** How often it is looked what others want of this process, in ms; the shorter one for as long after an act as people take for the next. */
@@ -17,8 +18,6 @@ const RETRY_MS = 1_000;
 const REFUSED_RETRY_MS = 30_000;
 /** How often it is looked for acts that nobody took, and whose askers have not said so, in ms. */
 const SWEEP_MS = 60_000;
-/** What costs a line in the list and nothing else: that nothing can be written down is no reason to fail. */
-const SILENCE: ReadonlySet<ErrorCode> = new Set(['STORE_UNAVAILABLE', 'STORE_REFUSED']);
 /** Who was asked to act and stood still for longer than this, in ms, does not do it any more: nobody expects it. */
 const STALL_MS = 5_000;
 
@@ -53,26 +52,8 @@ export function actsSpec(deps: ActsActorDeps): ChildSpec {
     });
     trail.done(acts, true);
   };
-  /** One that the database refuses is found by writing each alone; the others wait behind it. */
-  const saveEach = async (acts: readonly Act[]): Promise<void> => {
-    for (const act of acts) {
-      await save([act]).catch((thrown: unknown) => {
-        if (toVigiliaError(thrown).code !== 'STORE_REFUSED') throw thrown;
-        trail.done([act], false);
-      });
-    }
-  };
-  const write = async (): Promise<number> => {
-    let written = 0;
-    for (let acts = trail.waiting; acts.length > 0; acts = trail.waiting) {
-      await save(acts).catch((thrown: unknown) => {
-        if (toVigiliaError(thrown).code !== 'STORE_REFUSED') throw thrown;
-        return saveEach(acts);
-      });
-      written += acts.length;
-    }
-    return written;
-  };
+  const write = (): Promise<number> =>
+    writeWaiting({ waiting: () => trail.waiting, write: save, leaveOut: (act) => trail.done([act], false) });
   const sweep = async (): Promise<void> => {
     const isDue = sharesDatabase && clock.monotonic() - sweptAt >= SWEEP_MS;
     if (!hasLost && !isDue) return;
@@ -117,13 +98,16 @@ export function actsSpec(deps: ActsActorDeps): ChildSpec {
           try {
             await sweep();
             const done = (await write()) + (await take());
+            // Also where nothing was to be written.
+            trail.resume();
             isRefused = false;
             if (done > 0) life.handled('acts', clock.monotonic() - startedAt);
             const lookMs = clock.monotonic() < busyUntil ? BUSY_LOOK_MS : LOOK_MS;
             await trail.nudge.sleep(clock, sharesDatabase ? lookMs : REST_MS, signal);
           } catch (thrown) {
             const error = toVigiliaError(thrown);
-            if (!SILENCE.has(error.code)) throw error;
+            // What costs a line in the list and nothing else: that nothing can be written down is no reason to fail.
+            if (!STORE_FAILURES.has(error.code)) throw error;
             const fields = { code: error.code, cause: error.message, acts: trail.size };
             const refuses = error.code === 'STORE_REFUSED';
             if (refuses && !isRefused) log.error(fields, 'the database refuses what acts need; they are in the log');

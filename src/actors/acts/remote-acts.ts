@@ -1,5 +1,5 @@
 import { type Clock, pause } from '../../clock.ts';
-import { toVigiliaError, VigiliaError } from '../../errors.ts';
+import { ERRORS, toVigiliaError, VigiliaError } from '../../errors.ts';
 import type { Act, ActReport, Store } from '../../ports.ts';
 import { newsOf } from './act-trail.ts';
 
@@ -78,8 +78,15 @@ function hasEnded(act: Act, takeMs: number): boolean {
     case 'expired':
       throw expired(act, takeMs);
     default:
-      throw new VigiliaError(act.code ?? 'INTERNAL', act.why ?? `process ${act.process} did not say why`);
+      throw endOf(act);
   }
+}
+
+/** A newer process may have ended it with a code that this one does not know. */
+function endOf({ process, code, why }: Act): VigiliaError {
+  const words = why ?? `process ${process} did not say why`;
+  if (code === null) return new VigiliaError('INTERNAL', words);
+  return Object.hasOwn(ERRORS, code) ? new VigiliaError(code, words) : new VigiliaError('INTERNAL', `${code}: ${words}`);
 }
 
 function expired({ process }: Act, takeMs: number): VigiliaError {

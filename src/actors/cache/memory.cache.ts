@@ -74,25 +74,33 @@ export function createMemoryCache(clock: Clock, options: MemoryCacheOptions = {}
     return ref.kind === 'id' ? ref.chatId : usernames.get(ref.username.toLowerCase());
   }
 
+  function find(chatId: ChatId): Window | undefined {
+    const entry = takeFresh(chatId);
+    if (entry === undefined) return undefined;
+    put(chatId, entry);
+    return entry.window;
+  }
+
   return {
     kind: 'in-process',
     async window(ref) {
       const chatId = chatIdOf(ref);
-      if (chatId === undefined) return undefined;
-      const entry = takeFresh(chatId);
-      if (entry === undefined) return undefined;
-      put(chatId, entry);
-      return entry.window;
+      return chatId === undefined ? undefined : find(chatId);
+    },
+    async held(chatId) {
+      const entry = entries.get(chatId);
+      return entry !== undefined && entry.expiresAt > clock.monotonic() ? entry.window : undefined;
     },
     mark: () => String(epoch),
-    async putWindow(window, mark = String(epoch)) {
+    async putWindow(window, mark = String(epoch), renews = false) {
       if (mark !== String(epoch)) return;
       const { chatId, revision } = window.channel;
       const entry = takeFresh(chatId);
       const held = entry?.window;
       const accepted = held === undefined ? revision >= (entry?.floor ?? 0) : isMore(window, held);
       if (accepted && window.messages.length <= maxMessages) {
-        put(chatId, { floor: revision, window, expiresAt: clock.monotonic() + ttlMs });
+        const expiresAt = renews && entry !== undefined && held !== undefined ? entry.expiresAt : clock.monotonic() + ttlMs;
+        put(chatId, { floor: revision, window, expiresAt });
       } else if (accepted) {
         put(chatId, { floor: revision, window: undefined, expiresAt: clock.monotonic() });
       } else if (entry !== undefined) {

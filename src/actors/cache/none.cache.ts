@@ -5,6 +5,7 @@ export function createNoneCache(): Cache {
   return {
     kind: 'none',
     window: async () => undefined,
+    held: async () => undefined,
     mark: () => '',
     putWindow: async () => {},
     dropWindow: async () => {},

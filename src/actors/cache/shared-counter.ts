@@ -1,7 +1,7 @@
-import { type Clock, pause } from '../../clock.ts';
+import { type Clock, within } from '../../clock.ts';
 import { toVigiliaError, VigiliaError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
-import type { Allowance, AllowanceAnswer, RateCounter } from '../../ports.ts';
+import type { RateCounter } from '../../ports.ts';
 
 /** How long a request waits to be counted by all, in ms: it is not held up for the sake of a count. */
 const COUNT_MS = 100;
@@ -18,21 +18,14 @@ interface SharedCounterDeps {
 export function createSharedCounter(shared: RateCounter, own: RateCounter, { clock, log }: SharedCounterDeps): RateCounter {
   let together = true;
 
-  async function inTime(key: string, allowance: Allowance, cost: number | undefined): Promise<AllowanceAnswer> {
-    const answered = new AbortController();
-    const late = async (): Promise<AllowanceAnswer> => {
-      if (await pause(clock, COUNT_MS, answered.signal))
-        throw new VigiliaError('CACHE_UNAVAILABLE', `not counted within ${COUNT_MS} ms`);
-      return new Promise<never>(() => {});
-    };
-    const counting = shared.use(key, allowance, cost).finally(() => answered.abort());
-    return Promise.race([counting, late()]);
-  }
+  const late = (): never => {
+    throw new VigiliaError('CACHE_UNAVAILABLE', `not counted within ${COUNT_MS} ms`);
+  };
 
   return {
     async use(key, allowance, cost) {
       try {
-        const answer = await inTime(key, allowance, cost);
+        const answer = await within(clock, COUNT_MS, shared.use(key, allowance, cost), late);
         if (!together) log.info({}, 'requests are counted over all gateways again');
         together = true;
         return answer;

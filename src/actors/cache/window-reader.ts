@@ -10,8 +10,8 @@ import { cut, type MessagePage, type PageQuery, WindowPages } from './window-pag
 const FRESH_MS = 5 * 60_000;
 /** How many of a channel's newest messages a window keeps at most. */
 const WINDOW_DEPTH = 500;
-/** How many it keeps where nobody asks for more: each new post has it read again, and most want no more than what fits a screen. */
-const SHALLOW_DEPTH = 100;
+/** How many it keeps where nobody asks for more: each new post has it read again, and most want no more than the default, which fits a screen. */
+const SHALLOW_DEPTHS = [50, 100] as const;
 
 /** A channel's newest messages, read from Telegram lately. */
 export interface FreshWindow {
@@ -53,13 +53,12 @@ export function createWindowReader(
   const pages = new WindowPages();
   const isFresh = ({ syncedAt }: StoredChannel): boolean => syncedAt !== null && clock.now() - syncedAt < FRESH_MS;
 
-  async function cached(ref: ChannelRef): Promise<Window | undefined> {
-    try {
-      return await cache.window(ref);
-    } catch (error) {
+  /** Asks the cache. Without a promise that is not needed, since nearly every read comes to no more than this. */
+  function cached<T>(ref: ChannelRef, use: (window: Window | undefined) => T | Promise<T>): Promise<T> {
+    return cache.window(ref).then(use, (error: unknown) => {
       log.debug({ causes: causeChain(error) }, 'cache not readable');
-      return undefined;
-    }
+      return use(undefined);
+    });
   }
 
   /** Reads a channel's newest messages, as deep as they are asked for, and keeps what of them has no hole. */
@@ -79,49 +78,49 @@ export function createWindowReader(
     return { channel, messages };
   });
 
+  async function freshOfStore(ref: ChannelRef, limit: number): Promise<FreshWindow | undefined> {
+    const isEnough = (known: StoredChannel | undefined): known is StoredChannel =>
+      known !== undefined && isFresh(known) && (known.complete || known.syncedDepth >= limit);
+    if (!isEnough(await store.findChannel(ref))) return undefined;
+    const found = await newest({ ref, limit });
+    if (found === undefined || !isEnough(found.channel)) return undefined;
+    const { channel } = found;
+    const messages = found.messages.slice(0, Math.min(limit, WINDOW_DEPTH));
+    const count = limit <= WINDOW_DEPTH ? messages.length : Math.min(limit, await store.countMessages(channel.chatId));
+    return { channel, count, messages };
+  }
+
+  async function pageOfStore(ref: ChannelRef, query: PageQuery): Promise<MessagePage | undefined> {
+    const isNewest = query.before === undefined && query.after === undefined && query.search === undefined;
+    if (isNewest && query.limit <= WINDOW_DEPTH) {
+      const read = await newest({ ref, limit: query.limit });
+      return read && { channel: read.channel, ...cut(read.messages, query), source: 'store' };
+    }
+    const channel = await store.findChannel(ref);
+    if (channel === undefined) return undefined;
+    const messages = await store.readMessages({ ...query, chatId: channel.chatId, limit: query.limit + 1 });
+    return { channel, ...cut(messages, query), source: 'store' };
+  }
+
   return {
     mostMessages: WINDOW_DEPTH,
 
-    async freshWindow(ref, limit) {
-      const window = await cached(ref);
-      if (window !== undefined && isFresh(window.channel) && (window.complete || window.messages.length >= limit)) {
+    freshWindow: (ref, limit) =>
+      cached(ref, (window) => {
+        const isEnough = window !== undefined && isFresh(window.channel) && (window.complete || window.messages.length >= limit);
+        if (!isEnough) return freshOfStore(ref, limit);
         const messages = window.messages.slice(0, limit);
         return { channel: window.channel, count: messages.length, messages: messages.slice(0, WINDOW_DEPTH) };
-      }
-      const isEnough = (known: StoredChannel | undefined): known is StoredChannel =>
-        known !== undefined && isFresh(known) && (known.complete || known.syncedDepth >= limit);
-      if (!isEnough(await store.findChannel(ref))) return undefined;
-      const found = await newest({ ref, limit });
-      if (found === undefined || !isEnough(found.channel)) return undefined;
-      const { channel } = found;
-      const messages = found.messages.slice(0, Math.min(limit, WINDOW_DEPTH));
-      const count = limit <= WINDOW_DEPTH ? messages.length : Math.min(limit, await store.countMessages(channel.chatId));
-      return { channel, count, messages };
-    },
+      }),
 
-    async channel(ref) {
-      return (await cached(ref))?.channel ?? (await store.findChannel(ref));
-    },
+    channel: (ref) => cached(ref, (window) => window?.channel ?? store.findChannel(ref)),
 
-    async page(ref, query) {
-      const window = await cached(ref);
-      const found = window === undefined ? undefined : pages.of(window, query);
-      if (found !== undefined) return found;
-      const isNewest = query.before === undefined && query.after === undefined && query.search === undefined;
-      if (isNewest && query.limit <= WINDOW_DEPTH) {
-        const read = await newest({ ref, limit: query.limit });
-        return read && { channel: read.channel, ...cut(read.messages, query), source: 'store' };
-      }
-      const channel = await store.findChannel(ref);
-      if (channel === undefined) return undefined;
-      const messages = await store.readMessages({ ...query, chatId: channel.chatId, limit: query.limit + 1 });
-      return { channel, ...cut(messages, query), source: 'store' };
-    },
+    page: (ref, query) => cached(ref, (window) => (window && pages.of(window, query)) ?? pageOfStore(ref, query)),
   };
 }
 
 function depthFor(limit: number): number {
-  return limit <= SHALLOW_DEPTH ? SHALLOW_DEPTH : WINDOW_DEPTH;
+  return SHALLOW_DEPTHS.find((depth) => limit <= depth) ?? WINDOW_DEPTH;
 }
 
 function nameOf({ ref, limit }: { ref: ChannelRef; limit: number }): string {

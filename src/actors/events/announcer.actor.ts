@@ -1,9 +1,10 @@
 import { type Clock, pause } from '../../clock.ts';
-import { toVigiliaError } from '../../errors.ts';
+import { toVigiliaError, type VigiliaError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { OutboxEntry, Store } from '../../ports.ts';
 import { type ChildSpec, task } from '../actor.ts';
 import { Nudge } from '../jobs/dispatcher.actor.ts';
+import { writeWaiting } from '../write-waiting.ts';
 
 /** What waits for the database at most; beyond it the oldest gives way. */
 const MOST_WAITING = 1_000;
@@ -46,26 +47,11 @@ export function announcerSpec(
     await store.transaction((tx) => tx.appendOutbox(batch));
     announcements.done(batch);
   };
-  /** One that the database refuses is left out, and found by writing each alone: nothing of it is worth a failure, and the others wait behind it. */
-  const appendEach = async (batch: readonly OutboxEntry[]): Promise<void> => {
-    for (const entry of batch) {
-      await append([entry]).catch((thrown: unknown) => {
-        const error = toVigiliaError(thrown);
-        if (error.code !== 'STORE_REFUSED') throw error;
-        log.error({ topic: entry.topic, cause: error.message }, 'an announcement could not be stored; left out');
-        announcements.done([entry]);
-      });
-    }
+  const leaveOut = (entry: OutboxEntry, { message }: VigiliaError): void => {
+    log.error({ topic: entry.topic, cause: message }, 'an announcement could not be stored; left out');
+    announcements.done([entry]);
   };
-  const write = async (): Promise<void> => {
-    for (let batch = announcements.waiting; batch.length > 0; batch = announcements.waiting) {
-      const entries = batch;
-      await append(entries).catch((thrown: unknown) => {
-        if (toVigiliaError(thrown).code !== 'STORE_REFUSED') throw thrown;
-        return appendEach(entries);
-      });
-    }
-  };
+  const write = (): Promise<number> => writeWaiting({ waiting: () => announcements.waiting, write: append, leaveOut });
   return {
     id: 'announcer',
     kind: 'task',
@@ -77,9 +63,7 @@ export function announcerSpec(
         while (!signal.aborted) {
           const startedAt = clock.monotonic();
           try {
-            const waiting = announcements.waiting.length;
-            await write();
-            if (waiting > 0) life.handled('announced', clock.monotonic() - startedAt);
+            if ((await write()) > 0) life.handled('announced', clock.monotonic() - startedAt);
             await announcements.nudge.sleep(clock, REST_MS, signal);
           } catch (thrown) {
             const error = toVigiliaError(thrown);

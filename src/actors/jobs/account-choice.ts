@@ -1,7 +1,7 @@
 import { parseChannelRef } from '../../channel-ref.ts';
 import type { Clock } from '../../clock.ts';
 import { VigiliaError } from '../../errors.ts';
-import type { AccountHealth, JsonObject, Store } from '../../ports.ts';
+import type { AccountHealth, ChannelRef, JsonObject, Store } from '../../ports.ts';
 
 /** For how long it is remembered how the accounts are, in ms: to put that together costs milliseconds where there are hundreds, and is asked for by each job. */
 const REMEMBERED_MS = 250;
@@ -32,20 +32,28 @@ export function accountChoice({ clock, store, accounts, defaultAccount }: Accoun
   const isRemoved = async (id: string): Promise<boolean> =>
     (await store.leases()).some(({ accountId, removed }) => accountId === id && removed);
 
-  return async (params: JsonObject): Promise<string> => {
-    const all = accountsNow();
-    const serving = all.filter(({ state }) => state === 'authenticated');
-    const preferred = (ids: readonly string[]): string | undefined => (ids.includes(defaultAccount) ? defaultAccount : ids[0]);
-    const ids = serving.map(({ id }) => id);
-    // With one there is no choice, and no reason to ask the database.
-    if (ids.length > 1 && typeof params.channelId === 'string') {
-      const ref = parseChannelRef(params.channelId);
-      const knowing = ref && (await store.accountsKnowing(ref)).filter((id) => ids.includes(id));
-      if (knowing && knowing.length > 0) return preferred(knowing) ?? defaultAccount;
-    }
-    if (all.length === 0 && (await isRemoved(defaultAccount))) {
+  const preferred = (ids: readonly string[]): string | undefined => (ids.includes(defaultAccount) ? defaultAccount : ids[0]);
+
+  /** @param ids accounts of which several serve */
+  const knowing = async (ref: ChannelRef, ids: readonly string[]): Promise<string> => {
+    const those = (await store.accountsKnowing(ref)).filter((id) => ids.includes(id));
+    return preferred(those) ?? preferred(ids) ?? defaultAccount;
+  };
+
+  const whereNoneIs = async (): Promise<string> => {
+    if (await isRemoved(defaultAccount)) {
       throw new VigiliaError('UNKNOWN_ACCOUNT', 'there is no account; POST …/accounts makes one', { field: 'accountId' });
     }
+    return defaultAccount;
+  };
+
+  return (params: JsonObject): string | Promise<string> => {
+    const all = accountsNow();
+    if (all.length === 0) return whereNoneIs();
+    const ids = all.filter(({ state }) => state === 'authenticated').map(({ id }) => id);
+    // With one there is no choice, and no reason to ask the database.
+    const ref = ids.length > 1 && typeof params.channelId === 'string' ? parseChannelRef(params.channelId) : undefined;
+    if (ref !== undefined) return knowing(ref, ids);
     return preferred(ids) ?? preferred(all.map(({ id }) => id)) ?? defaultAccount;
   };
 }

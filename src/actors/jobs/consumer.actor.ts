@@ -1,4 +1,4 @@
-import { pause } from '../../clock.ts';
+import { pause, WOKEN } from '../../clock.ts';
 import { errorRecord, toVigiliaError, VigiliaError } from '../../errors.ts';
 import type { JobMachineEvent } from '../../machines/job.machine.ts';
 import { stepJob } from '../../machines/job-step.ts';
@@ -111,7 +111,7 @@ class Consumer {
       });
       while (!this.#signal.aborted) {
         const awake = new AbortController();
-        this.#wake = () => awake.abort();
+        this.#wake = () => awake.abort(WOKEN);
         await this.#work(this.#token);
         if (await pause(this.#deps.clock, AUDIT_MS, awake.signal)) this.#audit = true;
       }

@@ -1,4 +1,4 @@
-import { type Clock, pause } from '../../clock.ts';
+import { type Clock, pause, WOKEN } from '../../clock.ts';
 import { toVigiliaError, type VigiliaError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Broker, DueJob, Store } from '../../ports.ts';
@@ -7,6 +7,8 @@ import { SLOTS } from './consumer.actor.ts';
 
 /** Longest time between two looks at the table, in ms: jobs that other processes accepted are found by it. */
 const POLL_MS = 1_000;
+/** The same after one that has found jobs, in ms: nearly always there is more by then, or the end of a job calls sooner. */
+const SOON_MS = 100;
 /** Jobs woken at once. */
 const BATCH = 16;
 /** Jobs of an account that run, or are woken and not taken yet: twice what runs at once, so that no slot waits for us and what is urgent is soon next. */
@@ -36,7 +38,7 @@ export class Nudge {
   async sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
     if (!this.#rung && !signal.aborted) {
       const enough = new AbortController();
-      this.#wake = () => enough.abort();
+      this.#wake = () => enough.abort(WOKEN);
       signal.addEventListener('abort', this.#wake, { once: true });
       await pause(clock, ms, enough.signal);
       signal.removeEventListener('abort', this.#wake);
@@ -97,8 +99,11 @@ async function dispatch(
       const served = broker.isReady() ? accounts() : [];
       const due = await store.pickDue(served, clock.now(), BATCH, PER_ACCOUNT);
       for (const job of due) void wake(job);
-      const next = due.length === BATCH ? clock.now() : await store.nextDue(served, clock.now());
-      if (next !== undefined) waitMs = Math.min(POLL_MS, Math.max(0, next - clock.now()));
+      if (due.length > 0) waitMs = due.length === BATCH ? 0 : SOON_MS;
+      else {
+        const next = await store.nextDue(served, clock.now());
+        if (next !== undefined) waitMs = Math.min(POLL_MS, Math.max(0, next - clock.now()));
+      }
       storeIsDown = false;
       handled('round', clock.monotonic() - startedAt);
     } catch (thrown) {

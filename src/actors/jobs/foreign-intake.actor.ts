@@ -33,7 +33,7 @@ export interface ForeignIntakeDeps {
   readonly rules: AskingRules;
   readonly checkAccount: Intake['checkAccount'];
   /** Chooses the account of a request that names none. */
-  readonly choose: (params: JsonObject) => Promise<string>;
+  readonly choose: (params: JsonObject) => string | Promise<string>;
   /** Tells the dispatcher that there is a job. */
   readonly nudge: () => void;
   readonly tally: ForeignTally;

@@ -14,6 +14,7 @@ export function jobId(prefix: string, now: number, entropy: Uint8Array): string 
     time = ALPHABET[rest % 32] + time;
     rest = Math.floor(rest / 32);
   }
-  const chance = [...entropy.subarray(0, 12)].map((byte) => ALPHABET[byte % 32]).join('');
+  let chance = '';
+  for (let at = 0; at < 12; at++) chance += ALPHABET[(entropy[at] ?? 0) % 32];
   return `${prefix}-${time}${chance}`;
 }

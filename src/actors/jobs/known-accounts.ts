@@ -16,9 +16,14 @@ export class KnownAccounts {
     this.#clock = clock;
   }
 
+  /** Whether it was found a moment ago. */
+  isKnown(id: string): boolean {
+    return this.#clock.monotonic() < this.#until && this.#found.has(id);
+  }
+
   /** @throws STORE_UNAVAILABLE */
   async has(id: string): Promise<boolean> {
-    if (this.#clock.monotonic() < this.#until && this.#found.has(id)) return true;
+    if (this.isKnown(id)) return true;
     const askedAt = this.#clock.monotonic();
     this.#found = new Set(await this.#store.listAccounts());
     this.#until = askedAt + REMEMBERED_MS;

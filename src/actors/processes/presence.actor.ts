@@ -1,5 +1,5 @@
 import { type Clock, pause } from '../../clock.ts';
-import { type ErrorCode, toVigiliaError } from '../../errors.ts';
+import { STORE_FAILURES, toVigiliaError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { ActorSystemView, ProcessBeat, ProcessDesk, ProcessFigures } from '../../ports.ts';
 import { type ChildSpec, task } from '../actor.ts';
@@ -14,9 +14,6 @@ const LOOK_MS = 1_000;
 const VIEW_PART = 0.05;
 /** How long the last word may take, in ms. */
 const LEAVE_MS = 2_000;
-
-/** What costs this process its place among the others and nothing else: that it is not seen is no reason to fail. */
-const SILENCE: ReadonlySet<ErrorCode> = new Set(['STORE_UNAVAILABLE', 'STORE_REFUSED']);
 
 /** Who says that it is there. */
 export type ProcessIdentity = Omit<ProcessBeat, 'upMs' | 'figures'>;
@@ -73,7 +70,8 @@ export function presenceSpec(deps: PresenceDeps): ChildSpec {
             isSilent = false;
           } catch (thrown) {
             const error = toVigiliaError(thrown);
-            if (!SILENCE.has(error.code)) throw error;
+            // What costs this process its place among the others and nothing else: that it is not seen is no reason to fail.
+            if (!STORE_FAILURES.has(error.code)) throw error;
             const level = error.code === 'STORE_REFUSED' ? 'error' : 'debug';
             if (!isSilent) log[level]({ code: error.code, cause: error.message }, 'other processes do not hear of this one');
             isSilent = true;

@@ -10,10 +10,7 @@ const INSERT = `
     SELECT $1, $2, $3::jsonb, $4, 'queued', $5::int2, $6::timestamptz, $7::timestamptz, $8::int4, $6::timestamptz, $6::timestamptz
     WHERE NOT EXISTS (SELECT FROM accounts WHERE id = $4 AND removed_at IS NOT NULL)
     ON CONFLICT (id) DO NOTHING
-    RETURNING id, created_at
-  ), submitted AS (
-    INSERT INTO job_events (job_id, at, event, from_status, to_status, detail)
-    SELECT id, created_at, 'SUBMIT', 'queued', 'queued', '{}'::jsonb FROM fresh
+    RETURNING id
   ), asked AS (
     INSERT INTO foreign_jobs (job_id, digest, correlation_id) SELECT id, $9, $10 FROM fresh
   )

@@ -10,32 +10,7 @@ const KEEP_COMPLETED_MS = 7 * DAY_MS;
 const KEEP_ENDED_MS = 30 * DAY_MS;
 const KEEP_EVENTS_MS = 7 * DAY_MS;
 
-// Written so that no index answers a part of it: then the queue is read in its own order, and left as soon as there is enough, however long it is.
-const IS_DUE = `urgent_at <= $2::timestamptz + interval '10 minutes' AND coalesce(due_at, '-infinity') <= $2::timestamptz
-        AND coalesce(wake_after, '-infinity') <= $2::timestamptz`;
-
-// Each account's queue is read off the index as far as there is room for it. `urgent_at` follows the due time by ten minutes at most (ten
-// priorities), which keeps the far future out of the scan. What is locked then is being stepped or picked by somebody else at this moment.
-const PICK = `
-  WITH room AS (
-    SELECT account.id, CASE WHEN $4::int8 IS NULL THEN $3::int8 ELSE least($3::int8, greatest(0, $4::int8 - (
-      SELECT count(*) FROM jobs WHERE account_id = account.id AND status = 'processing'
-    ) - (
-      SELECT count(*) FROM jobs WHERE account_id = account.id AND wake_after > $2::timestamptz AND wakes < 4
-    ))) END AS jobs FROM unnest($1::text[]) AS account (id)
-  ), first AS (
-    SELECT queue.id FROM room CROSS JOIN LATERAL (
-      SELECT id, urgent_at, due_at FROM jobs WHERE account_id = room.id AND ${IS_DUE} ORDER BY urgent_at, due_at, id LIMIT room.jobs
-    ) AS queue
-    ORDER BY queue.urgent_at, queue.due_at, queue.id
-    LIMIT $3::int8
-  ), due AS (
-    SELECT id, account_id, urgent_at, due_at FROM jobs WHERE id IN (SELECT id FROM first) AND ${IS_DUE} FOR UPDATE SKIP LOCKED
-  ), woken AS (
-    UPDATE jobs SET wakes = wakes + 1, wake_after = $2::timestamptz + least(60, power(2, least(wakes, 6))) * interval '1 second'
-    FROM due WHERE jobs.id = due.id
-  )
-  SELECT id, account_id FROM due ORDER BY urgent_at, due_at, id`;
+const PICK = 'SELECT due_id AS id, due_account AS account_id FROM pick_due($1::text[], $2::timestamptz, $3::int8, $4::int8)';
 
 const NEXT = `
   SELECT ${epochMs('at')} FROM (SELECT least(

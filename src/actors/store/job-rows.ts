@@ -1,6 +1,6 @@
 import type { Job, JobChange, JobEvent, JsonObject, NewJob, StoredJobEvent } from '../../ports.ts';
 import type { SqlSession } from './sql-driver.ts';
-import { epochMs, instant, json, type SqlRow, type SqlValue } from './sql-values.ts';
+import { epochMs, instant, json, type SqlRow } from './sql-values.ts';
 
 const PRIORITY_STEP_MS = 60_000;
 
@@ -20,50 +20,23 @@ const INSERT = `
     VALUES ($1, $2, $3::jsonb, $4, 'queued', $5::int2, $6::timestamptz, $7::timestamptz, $8::int4, $6::timestamptz, $6::timestamptz)
     ON CONFLICT (id) DO NOTHING
     RETURNING *
-  ), submitted AS (
-    INSERT INTO job_events (job_id, at, event, from_status, to_status, detail)
-    SELECT id, created_at, 'SUBMIT', 'queued', 'queued', '{}'::jsonb FROM fresh
   ), stored AS (
     SELECT * FROM fresh UNION ALL SELECT * FROM jobs WHERE id = $1
   )
   SELECT ${JOB_COLUMNS} FROM stored`;
 
-const TOLD = `
-  WITH told AS (
-    INSERT INTO job_events (job_id, at, event, from_status, to_status, detail)
-    SELECT $1, $2::timestamptz, event, from_status, to_status, detail
-    FROM unnest($3::text[], $4::text[], $5::text[], $6::jsonb[]) WITH ORDINALITY AS line (event, from_status, to_status, detail, place)
-    ORDER BY place
-  )`;
+const STEP = `SELECT ${JOB_COLUMNS} FROM step_jobs($1::timestamptz, $2::json)`;
 
-const NEWS = `, news AS (
-    INSERT INTO outbox (topic, payload, created_at)
-    SELECT topic, payload, $2::timestamptz FROM unnest($24::text[], $25::json[]) WITH ORDINALITY AS entry (topic, payload, place) ORDER BY place
-  )`;
-
-// From its end on, a job of another program is owed its answer: one only, should it be taken up again and end again.
-const OWED = `, owed AS (
-    UPDATE foreign_jobs SET ended_at = $23::timestamptz WHERE job_id = $1 AND ended_at IS NULL
-  )`;
-
-const STEP = `
-  UPDATE jobs SET
-    updated_at = $2::timestamptz, version = version + 1, wakes = 0, wake_after = NULL,
-    status = $7, priority = $8::int2, attempts = $9::int4, claims = $10::int4, lost_in_a_row = $11::int4, claim_token = $12::int8,
-    claim_number = $13::int4, due_at = $14::timestamptz, urgent_at = $15::timestamptz, progress = $16::jsonb, checkpoint = $17::jsonb,
-    result = $18::jsonb, error = $19::jsonb, reason = $20, cancel_requested = $21::bool, machine_version = $22::int4,
-    ended_at = $23::timestamptz
-  WHERE id = $1
-  RETURNING ${JOB_COLUMNS}`;
-
-const UPDATE = TOLD + NEWS + STEP;
-const END = TOLD + NEWS + OWED + STEP;
+const READ = `SELECT ${JOB_COLUMNS} FROM jobs WHERE id = ANY ($1::text[])`;
+const READ_WITH_FENCING = `
+  SELECT ${JOB_COLUMNS}, coalesce((SELECT accounts.fencing_token FROM accounts WHERE accounts.id = jobs.account_id), 0) AS fencing_token
+  FROM jobs WHERE id = ANY ($1::text[])`;
 
 const LOCK = `SELECT ${JOB_COLUMNS} FROM jobs WHERE id = $1 FOR UPDATE`;
 
 // The token is read after the job is held, and neither changes until the transaction ends.
 const LOCK_WITH_FENCING = `
-  WITH job AS (SELECT ${JOB_COLUMNS} FROM jobs WHERE id = $1 FOR UPDATE),
+  WITH job AS (${LOCK}),
   account AS (SELECT fencing_token FROM accounts WHERE id = (SELECT account_id FROM job) FOR SHARE)
   SELECT job.*, coalesce((SELECT fencing_token FROM account), 0) AS fencing_token FROM job`;
 
@@ -90,54 +63,100 @@ export async function findJob(session: SqlSession, id: string): Promise<Job | un
   return row === undefined ? undefined : jobOf(row);
 }
 
-/**
- * Locks a job's row until the transaction ends.
- * @param readFencing locks the fencing token of its account too, and reads it: 0 before anybody took it
- */
-export async function lockJob(
-  session: SqlSession,
-  id: string,
-  readFencing = false,
-): Promise<{ readonly job: Job; readonly fencingToken: number | undefined } | undefined> {
-  const [row] = await session.query(readFencing ? LOCK_WITH_FENCING : LOCK, [id]);
-  return row && { job: jobOf(row), fencingToken: row.fencing_token as number | undefined };
+/** A job's row as it was read. */
+export interface SeenJob {
+  readonly job: Job;
+  /** That of its account: 0 before anybody took it; undefined where nobody asked for it. */
+  readonly fencingToken: number | undefined;
 }
 
-/** Writes one step of a locked job: its row, its events, and what the world is told, in one statement. @returns the row after the step */
-export async function writeStep(session: SqlSession, job: Job, change: JobChange, nowMs: number): Promise<Job> {
-  const next: Job = { ...job, ...change.set };
-  const waiting = next.status === 'queued' || next.status === 'delayed';
-  const values: SqlValue[] = [
-    job.id,
-    instant(nowMs),
-    change.events.map((event) => event.event),
-    change.events.map((event) => event.from),
-    change.events.map((event) => event.to),
-    change.events.map((event) => json(event.detail)),
-    next.status,
-    next.priority,
-    next.attempts,
-    next.claims,
-    next.lostInARow,
-    next.claim?.token ?? null,
-    next.claim?.number ?? null,
-    instant(next.dueAt),
-    waiting ? instant(urgentAt(next.dueAt ?? nowMs, next.priority)) : null,
-    json(next.progress === null ? null : { ...next.progress }),
-    json(next.checkpoint),
-    json(next.result),
-    json(next.error === null ? null : { ...next.error }),
-    next.reason,
-    next.cancelRequested,
-    next.machineVersion,
-    instant(next.endedAt),
-    change.outbox.map((entry) => entry.topic),
-    change.outbox.map((entry) => json(entry.payload)),
-  ];
-  const ends = next.endedAt !== null && job.endedAt === null;
-  const [row] = await session.query(ends ? END : UPDATE, values);
-  return jobOf(row as SqlRow);
+/** Reads jobs' rows as they are now. @returns those that there are, by id */
+export async function readJobs(
+  session: SqlSession,
+  ids: readonly string[],
+  readFencing: boolean,
+): Promise<ReadonlyMap<string, SeenJob>> {
+  const rows = await session.query(readFencing ? READ_WITH_FENCING : READ, [ids]);
+  return new Map(rows.map((row) => [row.id as string, seenJobOf(row)]));
 }
+
+/**
+ * Locks a job's row until the transaction ends.
+ * @param readFencing locks the fencing token of its account too, and reads it
+ */
+export async function lockJob(session: SqlSession, id: string, readFencing: boolean): Promise<SeenJob | undefined> {
+  const [row] = await session.query(readFencing ? LOCK_WITH_FENCING : LOCK, [id]);
+  return row && seenJobOf(row);
+}
+
+/** One step of a job, as it was decided. */
+export interface JobStep extends SeenJob {
+  readonly change: JobChange;
+}
+
+/**
+ * Writes a step each of different jobs: their rows, their events, and what the world is told, in one statement. A step is written where the row, and
+ * the fencing token where it was asked for, are as they were when it was decided, and nobody holds the row.
+ * @returns the rows of those that were written, after their steps, by id
+ */
+export async function writeSteps(
+  session: SqlSession,
+  steps: readonly JobStep[],
+  nowMs: number,
+): Promise<ReadonlyMap<string, Job>> {
+  const given = steps.map(({ job, fencingToken, change }) =>
+    stepJson({ ...job, ...change.set }, job, fencingToken, change, nowMs),
+  );
+  const rows = await session.query(STEP, [instant(nowMs), json(given)]);
+  return new Map(rows.map((row) => [row.id as string, jobOf(row)]));
+}
+
+/** A step as the function reads it: times in whole ms since the Unix epoch. */
+function stepJson(
+  after: Job,
+  before: Job,
+  fencingToken: number | undefined,
+  { events, outbox }: JobChange,
+  nowMs: number,
+): JsonObject {
+  const { status, priority, attempts, claims, claim, dueAt, progress, checkpoint, result, error, reason } = after;
+  const isWaiting = status === 'queued' || status === 'delayed';
+  return {
+    id: before.id,
+    version: before.version,
+    token: fencingToken ?? null,
+    account_id: before.accountId,
+    lines: events.map(({ event, from, to, detail }) => ({ event, from, to, detail })),
+    news: outbox.map(({ topic, payload }) => ({ topic, payload })),
+    status,
+    priority,
+    attempts,
+    claims,
+    lost_in_a_row: after.lostInARow,
+    claim_token: claim?.token ?? null,
+    claim_number: claim?.number ?? null,
+    due: wholeMs(dueAt),
+    urgent: wholeMs(isWaiting ? urgentAt(dueAt ?? nowMs, priority) : null),
+    progress: progress === null ? null : { ...progress },
+    checkpoint,
+    result,
+    error: error === null ? null : { ...error },
+    reason,
+    cancel_requested: after.cancelRequested,
+    machine_version: after.machineVersion,
+    ended: wholeMs(after.endedAt),
+  };
+}
+
+// The first line is not stored, but for jobs of long ago: where one stands before all others, it is that one's number that counts.
+const HISTORY = `
+  SELECT id, ${epochMs('at')}, event, from_status, to_status, detail FROM (
+    SELECT 1::int8 AS id, created_at AS at, 'SUBMIT' AS event, 'queued' AS from_status, 'queued' AS to_status, '{}'::jsonb AS detail
+    FROM jobs WHERE jobs.id = $1 AND $2::int8 < 1
+      AND (SELECT event FROM job_events WHERE job_id = $1 ORDER BY id LIMIT 1) IS DISTINCT FROM 'SUBMIT'
+    UNION ALL
+    (SELECT id, at, event, from_status, to_status, detail FROM job_events WHERE job_id = $1 AND id > $2::int8 ORDER BY id LIMIT $3::int8)
+  ) AS history ORDER BY id LIMIT $3::int8`;
 
 /** What `Store.jobEvents` says. @returns in the order in which they happened */
 export async function jobEvents(
@@ -145,11 +164,7 @@ export async function jobEvents(
   id: string,
   page?: { readonly after: number; readonly limit: number },
 ): Promise<StoredJobEvent[]> {
-  const rows = await session.query(
-    `SELECT id, ${epochMs('at')}, event, from_status, to_status, detail FROM job_events
-     WHERE job_id = $1 AND id > $2::int8 ORDER BY id LIMIT $3::int8`,
-    [id, page?.after ?? 0, page?.limit ?? null],
-  );
+  const rows = await session.query(HISTORY, [id, page?.after ?? 0, page?.limit ?? null]);
   return rows.map((row) => ({
     id: row.id as number,
     at: row.at as number,
@@ -163,6 +178,15 @@ export async function jobEvents(
 /** The time by which waiting jobs are sorted: each step of priority is worth a minute of waiting. */
 export function urgentAt(dueAt: number, priority: number): number {
   return dueAt + priority * PRIORITY_STEP_MS;
+}
+
+/** What is waited for is often a difference of monotonic times, which are not whole. */
+function wholeMs(ms: number | null): number | null {
+  return ms === null ? null : Math.floor(ms);
+}
+
+function seenJobOf(row: SqlRow): SeenJob {
+  return { job: jobOf(row), fencingToken: row.fencing_token as number | undefined };
 }
 
 /** @param row all of {@link JOB_COLUMNS} */

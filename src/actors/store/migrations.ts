@@ -48,19 +48,29 @@ export function migrate(transactions: Transactions, migrations: readonly Migrati
     await session.query('SELECT pg_advisory_xact_lock($1::int8)', [LOCK_KEY]);
     await checkServer(session);
     await refuseForeign(session, world, ADVICE[transactions.driver.kind]);
-    await session.script(
-      `CREATE TABLE IF NOT EXISTS schema_migrations (
-        version integer NOT NULL CONSTRAINT schema_migrations_pkey PRIMARY KEY,
-        name text NOT NULL,
-        checksum text NOT NULL,
-        applied_at timestamptz NOT NULL DEFAULT now()
-      )`,
-    );
-    const pending = await pendingOf(session, migrations);
-    for (const migration of pending) await apply(session, migration);
+    const applied = await applyPending(session, migrations);
     await session.query('INSERT INTO world (kind, id) VALUES ($1, $2) ON CONFLICT DO NOTHING', [world.kind, world.id]);
-    return pending.length;
+    return applied;
   });
+}
+
+/**
+ * Applies what a database has not had yet; whose it is, it does not say.
+ * @public the build makes the embedded database's empty cluster with it
+ * @returns how many
+ */
+export async function applyPending(session: SqlSession, migrations: readonly Migration[]): Promise<number> {
+  await session.script(
+    `CREATE TABLE IF NOT EXISTS schema_migrations (
+      version integer NOT NULL CONSTRAINT schema_migrations_pkey PRIMARY KEY,
+      name text NOT NULL,
+      checksum text NOT NULL,
+      applied_at timestamptz NOT NULL DEFAULT now()
+    )`,
+  );
+  const pending = await pendingOf(session, migrations);
+  for (const migration of pending) await apply(session, migration);
+  return pending.length;
 }
 
 async function checkServer(session: SqlSession): Promise<void> {

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } fro
 import { dirname, join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { PGlite, types } from '@electric-sql/pglite';
-import { emptyCluster } from './empty-cluster.ts';
+import { emptyCluster, unpackCluster } from './empty-cluster.ts';
 import type { PgliteHostData, PgliteReply, PgliteRequest } from './pglite-protocol.ts';
 
 // The entry of the thread that owns the embedded database: a statement over a thousand rows would hold the program's own loop for 90 ms.
@@ -29,7 +29,7 @@ try {
 }
 
 async function openDatabase(): Promise<PGlite> {
-  if (folder === null) return createCluster();
+  if (folder === null) return createInMemory();
   if (!existsSync(join(folder, 'PG_VERSION'))) await createDatabase(folder);
   return PGlite.create({ dataDir: folder });
 }
@@ -44,15 +44,16 @@ async function createDatabase(at: string): Promise<void> {
     rmdirSync(at);
   }
   mkdirSync(unfinished, { mode: 0o700 });
-  const database = await createCluster(unfinished);
-  await database.close();
+  const cluster = emptyCluster();
+  if (cluster !== undefined) unpackCluster(cluster, unfinished);
+  else await (await PGlite.create({ dataDir: unfinished })).close();
   renameSync(unfinished, at);
 }
 
-/** @param dataDir an empty folder; in memory without */
-function createCluster(dataDir?: string): Promise<PGlite> {
-  const loadDataDir = emptyCluster();
-  return PGlite.create({ ...(dataDir !== undefined && { dataDir }), ...(loadDataDir && { loadDataDir }) });
+function createInMemory(): Promise<PGlite> {
+  const cluster = emptyCluster();
+  if (cluster === undefined) return PGlite.create();
+  return PGlite.create({ loadDataDir: new File([cluster], 'pgdata.tar.gz', { type: 'application/x-gzip' }) });
 }
 
 async function answer(database: PGlite, request: PgliteRequest): Promise<PgliteReply> {

@@ -1,5 +1,5 @@
 import { type Clock, pause } from '../../clock.ts';
-import { toVigiliaError } from '../../errors.ts';
+import { STORE_FAILURES, toVigiliaError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { RetentionFigures, Store } from '../../ports.ts';
 import { type ChildSpec, type Life, task } from '../actor.ts';
@@ -61,6 +61,7 @@ export function retentionSpec(deps: RetentionDeps): ChildSpec {
 
 async function keepDeleting(deps: RetentionDeps, signal: AbortSignal, handled: Life['handled']): Promise<void> {
   const { clock, log, store, keepMessagesMs, tally } = deps;
+  let isRefused = false;
   while (!signal.aborted) {
     const startedAt = clock.monotonic();
     let waitMs = ROUND_MS;
@@ -72,11 +73,17 @@ async function keepDeleting(deps: RetentionDeps, signal: AbortSignal, handled: L
           : await inParts('messages', (rows) => store.pruneMessages(clock.now() - keepMessagesMs, rows));
       if (records + messages > 0) log.info({ rows: records, messages }, 'old rows deleted');
       if (!signal.aborted) tally.end(clock.now());
+      isRefused = false;
       handled('round', clock.monotonic() - startedAt);
     } catch (thrown) {
       const error = toVigiliaError(thrown);
-      if (error.code !== 'STORE_UNAVAILABLE') throw error;
-      log.debug({ cause: error.message }, 'old rows stay until the database can be used');
+      // What costs room and nothing else: that old rows stay is no reason to fail.
+      if (!STORE_FAILURES.has(error.code)) throw error;
+      const fields = { code: error.code, cause: error.message };
+      const refuses = error.code === 'STORE_REFUSED';
+      if (!refuses) log.debug(fields, 'old rows stay until the database can be used');
+      else if (!isRefused) log.error(fields, 'the database refuses to delete old rows; they stay');
+      isRefused ||= refuses;
       waitMs = RETRY_MS;
     }
     await pause(clock, waitMs, signal);

@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
-import type { AccountAtStep, Job, JobChange, Store, StoreTransaction } from '../../ports.ts';
+import type { Job, Store, StoreTransaction } from '../../ports.ts';
 import * as accounts from './account-rows.ts';
 import * as acts from './act-rows.ts';
 import * as channels from './channel-rows.ts';
@@ -9,6 +9,7 @@ import * as submissions from './job-inserts.ts';
 import * as lists from './job-lists.ts';
 import * as queue from './job-queue.ts';
 import * as jobs from './job-rows.ts';
+import { type JobDecision, JobSteps } from './job-steps.ts';
 import * as leases from './lease-rows.ts';
 import * as logins from './login-rows.ts';
 import * as hours from './message-hours.ts';
@@ -80,24 +81,27 @@ export function createSqlStore(parts: SqlStoreParts): Store {
     return result;
   }
 
-  function stepJob(
+  /** A step in a transaction of its own, which waits for whoever holds the row. */
+  async function stepAlone(
     id: string,
-    decide: (job: Job, account: AccountAtStep) => JobChange | undefined,
+    decide: JobDecision,
+    readFencing: boolean,
     effect?: (tx: StoreTransaction, job: Job) => Promise<void>,
-    options: { readonly readFencing?: true } = {},
   ): Promise<Job | undefined> {
-    return database.run(async (session) => {
-      const locked = await jobs.lockJob(session, id, options.readFencing);
-      if (locked === undefined) return undefined;
-      const { job, fencingToken } = locked;
-      const change = decide(job, { fencingToken });
-      if (change === undefined) return job;
-      const nowMs = clock.now();
-      const next = await jobs.writeStep(session, job, change, nowMs);
-      if (effect !== undefined) await withHandle(session, (tx) => effect(tx, next));
+    const stepped = await database.run(async (session) => {
+      const seen = await jobs.lockJob(session, id, readFencing);
+      if (seen === undefined) return undefined;
+      const change = decide(seen.job, { fencingToken: seen.fencingToken });
+      if (change === undefined) return seen.job;
+      const next = (await jobs.writeSteps(session, [{ ...seen, change }], clock.now())).get(id);
+      if (next !== undefined && effect !== undefined) await withHandle(session, (tx) => effect(tx, next));
       return next;
     });
+    if (stepped !== undefined) steps.remember(stepped);
+    return stepped;
   }
+
+  const steps = new JobSteps(database, clock, stepAlone);
 
   return {
     kind: driver.kind,
@@ -135,7 +139,8 @@ export function createSqlStore(parts: SqlStoreParts): Store {
     listJobs: (query) => lists.listJobs(reading, query),
     countJobsLike: (filter, most) => lists.countJobsLike(reading, filter, most),
     deleteFailed: (filter, limit) => lists.deleteFailed(database, filter, limit),
-    stepJob,
+    stepJob: (id, decide, effect, { readFencing = false } = {}) =>
+      effect === undefined ? steps.step(id, decide, readFencing) : stepAlone(id, decide, readFencing, effect),
     pickDue: (accountIds, nowMs, limit, perAccount) => queue.pickDue(database, accountIds, nowMs, limit, perAccount),
     nextDue: (accountIds, nowMs) => queue.nextDue(reading, accountIds, nowMs),
     findLost: (accountIds) => queue.findLost(reading, accountIds),
@@ -177,7 +182,8 @@ export function createSqlStore(parts: SqlStoreParts): Store {
     entities: (accountId) => accounts.readEntities(reading, accountId),
     positions: (accountId) => accounts.readPositions(reading, accountId),
     unfollowed: (accountId) => updates.readUnfollowed(reading, accountId),
-    setFollowed: (accountId, chatId, followed) => updates.setFollowed(database, accountId, chatId, followed),
+    unfollowing: (accountIds, chatId) => updates.readUnfollowing(reading, accountIds, chatId),
+    setFollowed: (accountIds, chatId, followed) => updates.setFollowed(database, accountIds, chatId, followed),
 
     openLoginDesk: (worker, publicKey) => logins.openLoginDesk(database, worker, publicKey),
     loginDeskOf: (accountId) => logins.loginDeskOf(reading, accountId),

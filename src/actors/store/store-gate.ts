@@ -109,6 +109,7 @@ export function gateStore(inner: Store): GatedStore {
     entities: gated(inner.entities),
     positions: gated(inner.positions),
     unfollowed: gated(inner.unfollowed),
+    unfollowing: gated(inner.unfollowing),
     setFollowed: gated(inner.setFollowed),
     openLoginDesk: gated(inner.openLoginDesk),
     loginDeskOf: gated(inner.loginDeskOf),

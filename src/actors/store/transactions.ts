@@ -10,6 +10,8 @@ export interface Transactions extends SqlSession {
   readonly driver: SqlDriver;
   /** The same session, for statements that may take as long as such work may. */
   for(work: Work): SqlSession;
+  /** @throws STORE_REFUSED inside a transaction: what is handed to others to be run would be run past it all the same */
+  refuseInside(): void;
   /** Commits when `work` resolves and no statement failed, else rolls back and rejects with the first failure. */
   run<T>(work: (session: SqlSession) => Promise<T>): Promise<T>;
 }
@@ -39,6 +41,7 @@ export function createTransactions(driver: SqlDriver): Transactions {
     driver,
     for: sessionFor,
     ...sessionFor('write'),
+    refuseInside,
     async run(work) {
       refuseInside();
       const transaction = await driver.begin();

@@ -107,18 +107,39 @@ export async function readUnfollowed(session: SqlSession, accountId: string): Pr
   return rows.map((row) => row.chat_id as number);
 }
 
-/** What `Store.setFollowed` says. @throws UNKNOWN_ACCOUNT when the account has no row */
-export async function setFollowed(session: SqlSession, accountId: string, chatId: ChatId, followed: boolean): Promise<void> {
-  if (followed) {
-    await session.query('DELETE FROM unfollowed WHERE account_id = $1 AND chat_id = $2::int8', [accountId, chatId]);
-    return;
-  }
-  const [row] = await session.query(
-    `WITH account AS (SELECT id FROM accounts WHERE id = $1), added AS (
-       INSERT INTO unfollowed (account_id, chat_id) SELECT id, $2::int8 FROM account ON CONFLICT (account_id, chat_id) DO NOTHING
-     )
-     SELECT id FROM account`,
-    [accountId, chatId],
+// In one order wherever several accounts are changed: two who do so at the same time shall not wait for each other.
+const FOLLOW = `
+  WITH held AS (
+    SELECT account_id FROM unfollowed WHERE account_id = ANY ($1::text[]) AND chat_id = $2::int8 ORDER BY account_id FOR UPDATE
+  )
+  DELETE FROM unfollowed WHERE account_id IN (SELECT account_id FROM held) AND chat_id = $2::int8`;
+
+const UNFOLLOW = `
+  WITH known AS (SELECT id FROM accounts WHERE id = ANY ($1::text[])), added AS (
+    INSERT INTO unfollowed (account_id, chat_id) SELECT id, $2::int8 FROM known
+    WHERE (SELECT count(*) FROM known) = cardinality($1::text[]) ORDER BY id
+    ON CONFLICT (account_id, chat_id) DO NOTHING
+  )
+  SELECT id FROM known`;
+
+/** What `Store.unfollowing` says. */
+export async function readUnfollowing(session: SqlSession, accountIds: readonly string[], chatId: ChatId): Promise<string[]> {
+  const rows = await session.query(
+    'SELECT account_id FROM unfollowed WHERE account_id = ANY ($1::text[]) AND chat_id = $2::int8 ORDER BY account_id',
+    [accountIds, chatId],
   );
-  if (row === undefined) throw new VigiliaError('UNKNOWN_ACCOUNT', `there is no account ${accountId}`);
+  return rows.map((row) => row.account_id as string);
+}
+
+/** What `Store.setFollowed` says. @param accountIds each once */
+export async function setFollowed(
+  session: SqlSession,
+  accountIds: readonly string[],
+  chatId: ChatId,
+  followed: boolean,
+): Promise<void> {
+  const known = await session.query(followed ? FOLLOW : UNFOLLOW, [accountIds, chatId]);
+  if (followed || known.length === accountIds.length) return;
+  const missing = accountIds.filter((account) => !known.some(({ id }) => id === account));
+  throw new VigiliaError('UNKNOWN_ACCOUNT', `there is no account ${missing.join(', ')}`);
 }

@@ -13,7 +13,9 @@ import type {
   TelegramUpdate,
   ViewCount,
 } from '../../ports.ts';
+import type { MessagesChange } from '../cache/changed-window.ts';
 import type { BoxEntry, HistoryPart } from './box-order.ts';
+import { ChannelChanges } from './channel-changes.ts';
 
 /** The scope that all accounts share. */
 const CHANNEL_SCOPE = 0;
@@ -45,12 +47,21 @@ export class BoxTransaction {
   readonly #partsChanged = new Map<HistoryPart, number>();
   readonly #outbox: OutboxEntry[] = [];
   /** Chats in which something changed. */
-  readonly touched = new Set<ChatId>();
+  readonly touched: Set<ChatId>;
+  /** Of channels, what changed of their messages, as long as that is all that changed in them. */
+  readonly #changes = new ChannelChanges();
 
-  constructor(accountId: string, scope: number, clock: Clock) {
+  /** @param touchedBefore chats that an attempt at the same has touched, of which it is not known whether it was committed */
+  constructor(accountId: string, scope: number, clock: Clock, touchedBefore: Iterable<ChatId> = []) {
+    this.touched = new Set(touchedBefore);
     this.#accountId = accountId;
     this.#scope = scope;
     this.#clock = clock;
+  }
+
+  /** What changed of a channel's messages; undefined where that is not known, or not all. */
+  changeOf(chatId: ChatId): MessagesChange | undefined {
+    return this.#changes.of(chatId);
   }
 
   /** How many messages a part of a history changed. */
@@ -59,7 +70,7 @@ export class BoxTransaction {
   }
 
   async write(tx: StoreTransaction, entries: readonly BoxEntry[], channels: readonly ResolvedChannel[]): Promise<void> {
-    // A transaction whose answer was lost is made again.
+    // A transaction whose answer was lost is made again. It may have been committed: then nothing of it changes now, and all the same its windows are old.
     for (const kept of [
       this.#newest,
       this.#messages,
@@ -69,14 +80,15 @@ export class BoxTransaction {
       this.#changed,
       this.#gone,
       this.#partsChanged,
-      this.touched,
+      this.#changes,
     ]) {
       kept.clear();
     }
+    for (const chatId of this.touched) this.#changes.giveUp(chatId);
     this.#views.length = 0;
     this.#outbox.length = 0;
     if (channels.length > 0) {
-      for (const { chatId } of await tx.upsertChannels(channels.map(({ channel }) => channel))) this.touched.add(chatId);
+      for (const { chatId } of await tx.upsertChannels(channels.map(({ channel }) => channel))) this.#touchOtherwise(chatId);
       await tx.upsertEntities(
         this.#accountId,
         channels.map(({ entity }) => entity),
@@ -85,7 +97,7 @@ export class BoxTransaction {
     for (const entry of entries) this.#sort(entry);
     await this.#writeMessages(tx);
     await this.#writeDeletions(tx);
-    for (const chatId of await tx.countViews(this.#views)) this.touched.add(chatId);
+    for (const chatId of await tx.countViews(this.#views)) this.#touchOtherwise(chatId);
     for (const entry of entries) await this.#tell(tx, entry);
     await tx.appendOutbox(this.#outbox);
     for (const position of this.#positions.values()) {
@@ -118,6 +130,8 @@ export class BoxTransaction {
   #noteVersion(message: Message): void {
     const key = `${message.chatId} ${message.id}`;
     const held = this.#newest.get(key);
+    // Of one id there may be rows of several dates: which of them was written is not told.
+    if (held !== undefined && held.date !== message.date) this.#changes.giveUp(message.chatId);
     const [edited, heldEdited] = [message.editDate ?? 0, held?.editDate ?? 0];
     if (!held || edited > heldEdited || (edited === heldEdited && message.pts > held.pts)) this.#newest.set(key, message);
   }
@@ -126,7 +140,15 @@ export class BoxTransaction {
     for (const [scope, messages] of this.#messages) {
       const { changed } = await tx.upsertMessages(scope, messages);
       for (const { chatId, id, inserted } of changed) this.#noteChange(chatId, id, inserted);
+      const written = changed.map((row) => ({ ...row, message: this.#newest.get(`${row.chatId} ${row.id}`) }));
+      this.#changes.noteWritten(written, messages.length);
     }
+  }
+
+  /** Something of the chat changed that no window can be told. */
+  #touchOtherwise(chatId: ChatId): void {
+    this.touched.add(chatId);
+    this.#changes.giveUp(chatId);
   }
 
   #noteChange(chatId: ChatId, id: number, inserted: boolean): void {
@@ -144,10 +166,11 @@ export class BoxTransaction {
         }
         continue;
       }
-      for (const id of await tx.deleteMessages(this.#scopeOf(chat), chat, ids, now)) {
-        this.#gone.set(`${chat} ${id}`, chat);
-        this.touched.add(chat);
-      }
+      const gone = await tx.deleteMessages(this.#scopeOf(chat), chat, ids, now);
+      for (const id of gone) this.#gone.set(`${chat} ${id}`, chat);
+      if (gone.length === 0) continue;
+      this.touched.add(chat);
+      this.#changes.noteGone(chat, gone);
     }
   }
 
@@ -180,7 +203,7 @@ export class BoxTransaction {
       const { chatId, pinned, pts } = update;
       const ids = await tx.pinMessages(this.#scopeOf(chatId), chatId, update.ids, pinned, pts);
       if (ids.length === 0) return;
-      this.touched.add(chatId);
+      this.#touchOtherwise(chatId);
       this.#say(`message.pinned.${chatId}`, chatId, { ids, pinned, pts });
     }
   }
@@ -191,11 +214,12 @@ export class BoxTransaction {
     for (const message of messages) this.#noteVersion(message);
     const { changed } = await tx.upsertMessages(scope, messages);
     for (const { id, inserted } of changed) this.#noteChange(chatId, id, inserted);
+    if (changed.length > 0) this.#touchOtherwise(chatId);
     for (const message of messages.toReversed()) this.#sayChanged(message);
     const present = messages.map(({ id }) => id);
     const gone = await tx.deleteAbsent(scope, chatId, range, present, this.#clock.now());
     if (gone.length > 0) {
-      this.touched.add(chatId);
+      this.#touchOtherwise(chatId);
       this.#say(`message.deleted.${chatId}`, chatId, { ids: gone });
     }
     this.#partsChanged.set(part, changed.length + gone.length);

@@ -3,8 +3,8 @@ import { toVigiliaError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { type BackoffPolicy, backoffDelayMs } from '../../machines/backoff.ts';
 import { ACCOUNT_BOX, channelBox, channelOf, isChannel } from '../../machines/box-names.ts';
-import type { Cache, ResolvedChannel, Store } from '../../ports.ts';
-import { forgetWindow } from '../cache/forget-window.ts';
+import type { Cache, ChatId, ResolvedChannel, Store } from '../../ports.ts';
+import { forgetWindow, renewWindow } from '../cache/forget-window.ts';
 import type { AccountLine } from './account-line.ts';
 import type { BoxEntry, HistoryPart } from './box-order.ts';
 import { BoxTransaction } from './box-transaction.ts';
@@ -40,21 +40,26 @@ export class BoxWriter {
    * @returns false when the stop came first
    * @throws STORE_REFUSED where that place is refused too: then no row is at fault, and whoever begins anew asks for all of it again
    */
-  async write(entries: readonly BoxEntry[], channels: readonly ResolvedChannel[]): Promise<boolean> {
+  write(entries: readonly BoxEntry[], channels: readonly ResolvedChannel[]): Promise<boolean> {
+    return this.#write(entries, channels, []);
+  }
+
+  /** @param touched chats that attempts at the same have touched */
+  async #write(entries: readonly BoxEntry[], channels: readonly ResolvedChannel[], touched: Iterable<ChatId>): Promise<boolean> {
     if (entries.length + channels.length === 0) return true;
-    const work = new BoxTransaction(this.#line.accountId, this.#scope, this.#deps.clock);
+    const work = new BoxTransaction(this.#line.accountId, this.#scope, this.#deps.clock, touched);
     try {
       const commit = (): Promise<void> => this.#deps.store.transaction((tx) => work.write(tx, entries, channels));
       if (!(await this.#untilStored(commit))) return false;
     } catch (thrown) {
       if (entries.length > 1 || (entries.length === 1 && channels.length > 0)) {
         const half = channels.length > 0 ? 0 : Math.ceil(entries.length / 2);
-        const first = await this.write(entries.slice(0, half), channels);
-        return first && this.write(entries.slice(half), []);
+        const first = await this.#write(entries.slice(0, half), channels, work.touched);
+        return first && this.#write(entries.slice(half), [], work.touched);
       }
       const [entry] = entries;
       if (entry?.kind === 'position') throw thrown;
-      if (entry?.kind === 'history' && entry.messages.length > 1) return this.write(halvesOf(entry), []);
+      if (entry?.kind === 'history' && entry.messages.length > 1) return this.#write(halvesOf(entry), [], work.touched);
       if (entry?.kind === 'update' && entry.position) {
         if (!(await this.write([{ kind: 'position', position: entry.position }], []))) return false;
       }
@@ -77,7 +82,11 @@ export class BoxWriter {
     }
     for (const chatId of work.touched) {
       // A stop comes first only where the next life forgets all windows.
-      if (isChannel(chatId)) await this.#untilStored(() => forgetWindow(cache, store, chatId));
+      if (!isChannel(chatId)) continue;
+      const change = work.changeOf(chatId);
+      await this.#untilStored(() =>
+        change === undefined ? forgetWindow(cache, store, chatId) : renewWindow(cache, store, chatId, change),
+      );
     }
   }
 

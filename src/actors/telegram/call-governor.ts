@@ -51,7 +51,7 @@ export class CallGovernor {
         windowMs > 0
           ? `Telegram asked to wait another ${seconds} s before this is asked again`
           : `since Telegram asked to wait, this is asked less often: the next time in ${seconds} s`;
-      throw new VigiliaError('TELEGRAM_FLOOD', why, { retryAfterMs: waitMs });
+      throw new VigiliaError('TELEGRAM_FLOOD', why, { retryAfterMs: Math.ceil(waitMs) });
     }
     this.#budgets.set(method, takeTurn({ ...budget, nextAt: Math.max(budget.nextAt, now + windowMs) }, now));
     return waitMs === 0 || pause(this.#clock, waitMs, AbortSignal.any([...signals]));

@@ -52,5 +52,10 @@ export function listOf(value: Json | undefined): JsonObject[] {
 }
 
 function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
+  return `'${inQuotes(text)}'`;
+}
+
+/** @returns text as it stands between single quotes of a shell */
+export function inQuotes(text: string): string {
+  return text.replaceAll("'", `'\\''`);
 }

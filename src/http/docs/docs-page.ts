@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { ERRORS, type ErrorCode } from '../../errors.ts';
-import type { JsonObject } from '../../ports.ts';
+import { entityTag } from '../answer-once.ts';
 import { API_BASE } from '../api-base.ts';
 import type { RouteRow } from '../route-table.ts';
-import type { CurlOptions } from './curl.ts';
+import { type CurlOptions, inQuotes } from './curl.ts';
 import { eventsArticle } from './events-article.ts';
 import { Html, html } from './html.ts';
 import { openApiDocument } from './openapi.ts';
@@ -26,12 +26,31 @@ export const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-const documents = new WeakMap<readonly RouteRow[], JsonObject>();
+/** Stands in the made page where the gateway is named after `http` and `ws` alike; in no text of ours. */
+const PLACE = '\uE000';
+
+/** A page that was made once, for whatever place the gateway is asked at. */
+export interface DocsPage {
+  /** @param origin where the gateway is, e.g. `http://127.0.0.1:4010`: text, whatever a client took for one */
+  at(origin: string): { readonly text: string; readonly tag: string };
+}
 
 /** @returns a page that tells people all that the OpenAPI document tells programs, with commands to copy */
-export function docsPage(rows: readonly RouteRow[], options: CurlOptions): string {
-  const document = documents.get(rows) ?? openApiDocument(rows);
-  documents.set(rows, document);
+export function docsPage(rows: readonly RouteRow[], needsToken: boolean): DocsPage {
+  const made = pageText(rows, { base: `http${PLACE}`, needsToken });
+  const parts = made.split(PLACE);
+  const ownTag = entityTag(made);
+  return {
+    at(origin) {
+      // The place always stands in a quoted word of a command.
+      const place = html`${inQuotes(origin.slice('http'.length))}`.text;
+      return { text: parts.join(place), tag: entityTag(`${ownTag} ${place}`) };
+    },
+  };
+}
+
+function pageText(rows: readonly RouteRow[], options: CurlOptions): string {
+  const document = openApiDocument(rows);
   const groups = tagsOf(rows);
   const hasEvents = rows.some(({ path }) => path === `${API_BASE}/events`);
   const isGateway = rows.some(({ path }) => path.startsWith(API_BASE));

@@ -155,15 +155,16 @@ function successesOf(row: RouteRow, library: SchemaLibrary): JsonObject {
   if (config.upgrades) return { '101': { description: SUCCESS['101'] ?? '' } };
   const given = (schema.response ?? {}) as Record<string, TSchema | undefined>;
   const isOnce = errors.includes('IDEMPOTENCY_KEY_REUSED');
-  const headers = named(
-    'X-Request-Id',
-    ...(scope === 'public' ? [] : RATE_HEADERS),
-    ...(method === 'GET' && !config.streams ? ['ETag'] : []),
-  );
+  const headers = named('X-Request-Id', ...(scope === 'public' ? [] : RATE_HEADERS));
+  const isKept = method === 'GET' && !config.streams && !config.notKept;
   const answer = (status: string, response: TSchema | undefined): JsonObject => ({
     description: SUCCESS[status] ?? status,
-    headers: { ...headers, ...(isOnce && status === '202' && named('Location', 'Idempotent-Replayed')) },
-    ...(response && { content: contentOf(row, status, response, library) }),
+    headers: {
+      ...headers,
+      ...(isKept && status === '200' && named('ETag')),
+      ...(isOnce && status === '202' && named('Location', 'Idempotent-Replayed')),
+    },
+    ...(response && status !== '204' && { content: contentOf(row, status, response, library) }),
     ...(config.produces && { content: { [config.produces]: { schema: { type: 'string' } } } }),
   });
   const statuses = Object.keys(given);

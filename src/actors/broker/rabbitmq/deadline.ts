@@ -1,4 +1,4 @@
-import type { Clock } from '../../../clock.ts';
+import { type Clock, within as inTime } from '../../../clock.ts';
 import { unavailable } from './rabbit-errors.ts';
 
 /**
@@ -6,16 +6,8 @@ import { unavailable } from './rabbit-errors.ts';
  * @param what is being done, for people
  * @throws BROKER_UNAVAILABLE when it is not done in time; else what the work throws
  */
-export async function within<T>(clock: Clock, deadlineMs: number, what: string, work: Promise<T>): Promise<T> {
-  let timer: ReturnType<Clock['setTimeout']> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = clock.setTimeout(() => reject(unavailable(`${what} took longer than ${deadlineMs / 1000} s`)), deadlineMs);
+export function within<T>(clock: Clock, deadlineMs: number, what: string, work: Promise<T>): Promise<T> {
+  return inTime(clock, deadlineMs, work, () => {
+    throw unavailable(`${what} took longer than ${deadlineMs / 1000} s`);
   });
-  // What the race does not wait for any more may still fail.
-  work.catch(() => {});
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clock.clearTimeout(timer);
-  }
 }

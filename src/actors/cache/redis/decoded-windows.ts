@@ -25,6 +25,10 @@ export class DecodedWindows {
     this.#most = mostCharacters;
   }
 
+  has(chatId: ChatId): boolean {
+    return this.#held.has(chatId);
+  }
+
   /** @returns what is held of a channel, used last now */
   find(chatId: ChatId): Decoded | undefined {
     const found = this.#held.get(chatId);

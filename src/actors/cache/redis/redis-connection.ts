@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Redis, type RedisOptions } from 'ioredis';
-import type { Clock } from '../../../clock.ts';
+import { type Clock, within } from '../../../clock.ts';
 import { VigiliaError } from '../../../errors.ts';
 import type { Log } from '../../../log.ts';
 import type { RedisAddress } from '../../../redis-url.ts';
@@ -42,23 +42,15 @@ export class RedisConnection {
     client.once('close', () => {
       if (this.#client === client) this.#client = undefined;
     });
-    let timer: ReturnType<Clock['setTimeout']> | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = this.#clock.setTimeout(() => reject(unavailable(`no connection within ${CONNECT_MS / 1000} s`)), CONNECT_MS);
-    });
-    // What the race does not wait for any more may still fail.
-    late.catch(() => {});
     try {
-      const connecting = client.connect();
-      connecting.catch(() => {});
-      await Promise.race([connecting, late]);
+      await within(this.#clock, CONNECT_MS, client.connect(), () => {
+        throw unavailable(`no connection within ${CONNECT_MS / 1000} s`);
+      });
       this.#client = client;
     } catch (thrown) {
       client.disconnect();
       // What the call is told is often no more than that the connection was closed.
       throw reason === undefined ? failed(thrown) : unavailable(reason);
-    } finally {
-      if (timer !== undefined) this.#clock.clearTimeout(timer);
     }
   }
 

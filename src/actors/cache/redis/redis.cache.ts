@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Cache, ChatId, Window } from '../../../ports.ts';
 import type { Breaker } from '../../breaker.ts';
+import { gatheredReads } from '../gathered-reads.ts';
 import { DecodedWindows } from './decoded-windows.ts';
 import type { RedisConnection } from './redis-connection.ts';
-import { DROP_WINDOW, GET_NAME, GET_WINDOW, PUT_WINDOW } from './scripts.ts';
+import { DROP_WINDOW, GET_NAME, GET_WINDOWS, PUT_WINDOW } from './scripts.ts';
 
 /** How long a window is kept, in ms. */
 const TTL_MS = 3_600_000;
@@ -11,6 +12,8 @@ const TTL_MS = 3_600_000;
 const FLOOR_TTL_MS = 7_200_000;
 /** A window whose text is longer is not kept, in characters. */
 const LARGEST = 4 << 20;
+/** Windows that are asked for together. */
+const MOST_TOGETHER = 16;
 /** Windows that a process keeps decoded, in characters of their texts; as objects they take about three bytes for each. */
 const DECODED = 8 << 20;
 
@@ -61,14 +64,14 @@ export function createRedisCache(connection: RedisConnection, breaker: Breaker):
     return breaker.run(() => (settled < doubts ? beginEpoch().then(now) : now()));
   }
 
-  async function counted<T>(work: Promise<T>): Promise<T> {
-    try {
-      return await work;
-    } catch (thrown) {
-      counts.errors += 1;
-      throw thrown;
-    }
-  }
+  const failed = (thrown: unknown): never => {
+    counts.errors += 1;
+    throw thrown;
+  };
+  const answered = (window: Window | undefined): Window | undefined => {
+    counts[window === undefined ? 'misses' : 'hits'] += 1;
+    return window;
+  };
 
   async function idOf(username: string): Promise<ChatId | undefined> {
     const [told, chatId] = (await run(GET_NAME, [EPOCH_KEY, nameKey(username)])) as [string, string | null];
@@ -83,23 +86,42 @@ export function createRedisCache(connection: RedisConnection, breaker: Breaker):
     return window?.channel.username?.toLowerCase() === username.toLowerCase() ? window : undefined;
   }
 
-  /** Takes the window over only where this process does not have it. */
-  async function find(chatId: ChatId): Promise<Window | undefined> {
-    const known = decoded.find(chatId);
-    const told = await run(GET_WINDOW, [EPOCH_KEY, windowKey(chatId)], known?.epoch ?? '', known?.version ?? '');
-    const [now, version, text] = told as [string, string?, string?];
+  /** Takes windows over only where this process does not have them. */
+  async function findAll(chatIds: readonly ChatId[]): Promise<(Window | undefined)[]> {
+    const known = chatIds.map((chatId) => decoded.find(chatId));
+    const versions = known.flatMap((held) => [held?.epoch ?? '', held?.version ?? '']);
+    const told = await run(GET_WINDOWS, [EPOCH_KEY, ...chatIds.map(windowKey)], ...versions);
+    const [now, ...windows] = told as [string, ...(readonly [version?: string, text?: string])[]];
     epoch = now;
-    if (version === undefined) {
+    return windows.map(([version, text], at) => {
+      if (version !== undefined && text === undefined) return known[at]?.window;
+      const chatId = chatIds[at] as ChatId;
       decoded.forget(chatId);
-      return undefined;
-    }
-    return text === undefined ? known?.window : decoded.keep(chatId, now, version, text);
+      if (version === undefined || text === undefined) return undefined;
+      try {
+        return decoded.keep(chatId, now, version, text);
+      } catch {
+        // Nobody of ours has written it; those that were asked for beside it are good.
+        counts.errors += 1;
+        return undefined;
+      }
+    });
+  }
+
+  const check = gatheredReads(findAll, MOST_TOGETHER);
+
+  /**
+   * One that this process has is asked for with others: nearly always the answer is that it is still the one. One that it does not have comes whole, and
+   * large as it may be, nobody else waits for it.
+   */
+  function find(chatId: ChatId): Promise<Window | undefined> {
+    return decoded.has(chatId) ? check(chatId) : findAll([chatId]).then(([window]) => window);
   }
 
   async function dropWindow(chatId: ChatId, revision: number): Promise<void> {
     const drop = run(DROP_WINDOW, [EPOCH_KEY, windowKey(chatId)], String(revision), String(FLOOR_TTL_MS));
     try {
-      epoch = (await counted(drop)) as string;
+      epoch = (await drop.catch(failed)) as string;
     } catch {
       doubts += 1;
     }
@@ -116,15 +138,11 @@ export function createRedisCache(connection: RedisConnection, breaker: Breaker):
     },
     ping: () => connection.ping(),
 
-    async window(ref) {
-      const window = await counted(ref.kind === 'id' ? find(ref.chatId) : findByName(ref.username));
-      counts[window === undefined ? 'misses' : 'hits'] += 1;
-      return window;
-    },
-
+    window: (ref) => (ref.kind === 'id' ? find(ref.chatId) : findByName(ref.username)).then(answered, failed),
+    held: (chatId) => find(chatId).catch(failed),
     mark: () => epoch,
 
-    async putWindow(window, mark = epoch) {
+    async putWindow(window, mark = epoch, renews = false) {
       const { chatId, revision, username } = window.channel;
       const text = JSON.stringify(window);
       // What it is newer than goes all the same.
@@ -139,8 +157,9 @@ export function createRedisCache(connection: RedisConnection, breaker: Breaker):
         mark,
         String(chatId),
         String(window.messages.length),
+        renews ? '1' : '0',
       );
-      epoch = (await counted(put)) as string;
+      epoch = (await put.catch(failed)) as string;
     },
 
     dropWindow,

@@ -11,15 +11,22 @@ const EPOCH = `
   end`;
 
 /**
- * KEYS: epoch, window. ARGV: an epoch to begin where there is none; the epoch and the version of the window that the caller has, or nothing.
- * @returns [epoch], [epoch, version] where that is the caller's own, else [epoch, version, window]
+ * KEYS: epoch, windows. ARGV: an epoch to begin where there is none; for each window the epoch and the version of it that the caller has, or nothing.
+ * @returns the epoch, and for each window: [] where there is none, [version] where that is the caller's own, else [version, window]
  */
-export const GET_WINDOW = `${EPOCH}
-  local held = redis.call('HMGET', KEYS[2], 'epoch', 'revision', 'depth')
-  if held[1] ~= epoch or not held[2] then return { epoch } end
-  local version = held[2] .. ':' .. (held[3] or '')
-  if epoch == ARGV[2] and version == ARGV[3] then return { epoch, version } end
-  return { epoch, version, redis.call('HGET', KEYS[2], 'window') }`;
+export const GET_WINDOWS = `${EPOCH}
+  local told = { epoch }
+  for at = 2, #KEYS do
+    local held = redis.pcall('HMGET', KEYS[at], 'epoch', 'revision', 'depth')
+    if held.err or held[1] ~= epoch or not held[2] then
+      told[at] = {}
+    else
+      local version = held[2] .. ':' .. (held[3] or '')
+      local same = epoch == ARGV[2 * at - 2] and version == ARGV[2 * at - 1]
+      told[at] = same and { version } or { version, redis.call('HGET', KEYS[at], 'window') }
+    end
+  end
+  return told`;
 
 /** KEYS: epoch, names. ARGV: an epoch to begin where there is none. @returns [epoch, chat id or nil] */
 export const GET_NAME = `${EPOCH}
@@ -27,7 +34,7 @@ export const GET_NAME = `${EPOCH}
 
 /**
  * KEYS: epoch, window, and the name's where it has one. ARGV: an epoch to begin where there is none, revision, window, ms to live, the epoch it was
- * read in, chat id, number of messages. @returns the epoch
+ * read in, chat id, number of messages, 1 where it lives no longer than the one before. @returns the epoch
  */
 export const PUT_WINDOW = `${EPOCH}
   if epoch ~= ARGV[5] then return epoch end
@@ -41,10 +48,12 @@ export const PUT_WINDOW = `${EPOCH}
       return epoch
     end
   end
+  local left = held[1] == epoch and held[3] and ARGV[8] == '1' and redis.call('PTTL', KEYS[2]) or 0
+  local life = left > 0 and left or ARGV[4]
   redis.call('DEL', KEYS[2])
   redis.call('HSET', KEYS[2], 'epoch', epoch, 'floor', ARGV[2], 'revision', ARGV[2], 'depth', ARGV[7], 'window', ARGV[3])
-  redis.call('PEXPIRE', KEYS[2], ARGV[4])
-  if KEYS[3] then redis.call('SET', KEYS[3], ARGV[6], 'PX', ARGV[4]) end
+  redis.call('PEXPIRE', KEYS[2], life)
+  if KEYS[3] then redis.call('SET', KEYS[3], ARGV[6], 'PX', life) end
   return epoch`;
 
 /** KEYS: epoch, window. ARGV: an epoch to begin where there is none, revision, ms to live. @returns the epoch */

@@ -88,7 +88,7 @@ const step = (id: number, at: string, event: string, from: string, to: string, d
   to,
   detail,
 });
-const SUBMITTED = step(41, CREATED, 'SUBMIT', 'queued', 'queued');
+const SUBMITTED = step(1, CREATED, 'SUBMIT', 'queued', 'queued');
 const CLAIMED = step(42, '2026-01-31T12:00:00.280Z', 'CLAIM', 'queued', 'processing', { token: 2 });
 const HISTORY = {
   events: [
