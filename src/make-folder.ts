@@ -11,8 +11,11 @@ export function makeFolder(path: string): void {
   try {
     mkdirSync(path, { mode: 0o700 });
   } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // Another process made it in the meantime: two that start together below one folder.
+    if (code === 'EEXIST' && isFolder(path)) return;
     const parent = dirname(path);
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || isFolder(parent)) throw error;
+    if (code !== 'ENOENT' || isFolder(parent)) throw error;
     makeFolder(parent);
     makeFolder(path);
   }
