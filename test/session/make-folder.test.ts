@@ -4,6 +4,8 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { makeFolder } from '../../src/make-folder.ts';
 
+// In a process of its own (vitest.config.ts): elsewhere the module may be loaded already, and with it the real `mkdir`.
+
 /** What another process does between this one's look and its `mkdir`. */
 const meanwhile = vi.hoisted(() => ({ act: (_path: string): void => {} }));
 vi.mock('node:fs', async (original) => {
