@@ -78,8 +78,9 @@ SELECT nextval(pg_get_serial_sequence('job_events', 'id'));
 
 -- Steps of different jobs, each as it was decided on a row of that version and, where it is given, under that fencing token of the account; whatever is
 -- otherwise by now, or held by somebody, the account too, is left out: nobody is waited for, since the other steps would wait as well. A wake-up changes
--- no version. A token is compared once nobody can change it until the end. Returns the rows as the steps have left them.
-CREATE FUNCTION step_jobs(moment timestamptz, given_steps json) RETURNS SETOF jobs LANGUAGE plpgsql
+-- no version. A token is compared once nobody can change it until the end. Returns the ids of those that were written: whoever decided them knows the
+-- rest, and giving whole rows back was a tenth of what an empty job costs.
+CREATE FUNCTION step_jobs(moment timestamptz, given_steps json) RETURNS SETOF text LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
@@ -123,6 +124,6 @@ BEGIN
     checkpoint = to_checkpoint, result = to_result, error = to_error, reason = to_reason, cancel_requested = to_cancel,
     machine_version = to_machine, ended_at = to_timestamp(ended / 1000.0)
   FROM mine WHERE id = of_job
-  RETURNING jobs.*;
+  RETURNING id;
 END
 $$;

@@ -178,7 +178,7 @@ END
 $function$
 
   CREATE OR REPLACE FUNCTION public.step_jobs(moment timestamp with time zone, given_steps json)
- RETURNS SETOF jobs
+ RETURNS SETOF text
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
  SET enable_hashjoin TO 'off'
@@ -227,7 +227,7 @@ BEGIN
     checkpoint = to_checkpoint, result = to_result, error = to_error, reason = to_reason, cancel_requested = to_cancel,
     machine_version = to_machine, ended_at = to_timestamp(ended / 1000.0)
   FROM mine WHERE id = of_job
-  RETURNING jobs.*;
+  RETURNING id;
 END
 $function$
 

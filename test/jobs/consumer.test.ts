@@ -63,6 +63,37 @@ describe('a consumer', () => {
     expect(most).toBe(4);
   });
 
+  test('begins the next jobs while the ends of those before are written, and not more than as many again', async () => {
+    const at = house();
+    const [eight, written] = [deferred(), deferred()];
+    const ran = new Set<string>();
+    const ended: string[] = [];
+    at.actions.set('quick', {
+      name: 'quick',
+      idPrefix: 'quick',
+      run: async ({ job }) => {
+        if (ran.add(job.id).size === 8) eight.resolve();
+        return { result: {} };
+      },
+    });
+    at.beforeCall = async (name, [id]) => {
+      if (name !== 'stepJob' || !ran.has(String(id))) return;
+      await written.promise;
+      ended.push(String(id));
+    };
+    const jobs = await Promise.all(Array.from({ length: 12 }, () => at.submit({ action: 'quick' })));
+    at.goOnline();
+    await at.start();
+    await eight.promise;
+    for (const { id } of jobs) await at.broker.wake(at.accountId, id);
+    // The database does one thing after the other: a ninth claim would be stored by then.
+    for (let look = 0; look < 3; look++) await store.countJobs();
+    expect({ ran: ran.size, ended }).toEqual({ ran: 8, ended: [] });
+    written.resolve();
+    for (const { id } of jobs) expect(await at.ended(id)).toMatchObject({ status: 'completed', claims: 1 });
+    expect(ran.size).toBe(12);
+  });
+
   test('takes what is urgent before what waits longer, however much that is', async () => {
     const at = house();
     const order: number[] = [];

@@ -1,12 +1,51 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { writeSteps } from '../../src/actors/store/job-rows.ts';
 import type { SqlDriver } from '../../src/actors/store/sql-driver.ts';
 import { VigiliaError } from '../../src/errors.ts';
 import type { Job, JobChange } from '../../src/ports.ts';
+import { anyJson, anyText } from './any-json.ts';
 import { claiming, ending, newJob, step } from './fixtures.ts';
 import { NOW, type StoreHarness, storeOn } from './store-harness.ts';
 
 const IDS = ['a', 'b', 'c', 'd', 'e'];
+
+const anyObject = fc.option(fc.dictionary(anyText, anyJson, { maxKeys: 4 }));
+/** Times are often sums of monotonic ones. */
+const anyTime = fc.double({ min: NOW, max: NOW + 1e9, noNaN: true });
+const anyCount = fc.nat({ max: 1_000 });
+/** What the table allows a job to be. */
+const anyState: fc.Arbitrary<JobChange['set']> = fc.oneof(
+  fc
+    .record({ token: anyCount, number: anyCount }, { noNullPrototype: true })
+    .map((claim) => ({ status: 'processing' as const, claim, dueAt: null })),
+  fc
+    .tuple(fc.constantFrom('queued', 'delayed'), fc.option(anyTime))
+    .map(([status, dueAt]) => ({ status, dueAt, claim: null }) as const),
+  fc
+    .tuple(fc.constantFrom('completed', 'failed', 'cancelled'), anyTime)
+    .map(([status, endedAt]) => ({ status, endedAt, claim: null, dueAt: null }) as const),
+);
+const anySet: fc.Arbitrary<JobChange['set']> = fc
+  .tuple(
+    anyState,
+    fc.record({
+      priority: fc.integer({ min: 1, max: 10 }),
+      attempts: anyCount,
+      claims: anyCount,
+      lostInARow: anyCount,
+      progress: fc.option(fc.record({ done: anyCount, total: fc.option(anyCount) })),
+      checkpoint: anyObject,
+      result: anyObject,
+      error: fc.option(
+        fc.record({ code: fc.constant('INTERNAL' as const), fault: fc.constant('bug' as const), message: anyText }),
+      ),
+      reason: fc.option(anyText),
+      cancelRequested: fc.boolean(),
+      machineVersion: anyCount,
+    }),
+  )
+  .map(([state, rest]) => ({ ...rest, ...state }));
 
 /** What every store does with steps of several jobs that come together. */
 export function jobStepsContract(harness: () => StoreHarness): void {
@@ -122,6 +161,31 @@ export function jobStepsContract(harness: () => StoreHarness): void {
       expect(await store.findJob('b')).toEqual(late);
       expect(await store.jobEvents('a')).toHaveLength(1);
       expect(await driver.query('SELECT count(*) AS rows FROM outbox')).toEqual([{ rows: 1 }]);
+    });
+
+    test('are told of exactly as the rows are read, whatever they hold', async () => {
+      const { driver } = await withJobs();
+      const { store, clock } = storeOn(driver);
+      await fc.assert(
+        fc.asyncProperty(fc.array(anySet, { minLength: 1, maxLength: IDS.length }), anyTime, async (sets, nowMs) => {
+          clock.nowMs = nowMs;
+          const jobs = await Promise.all(
+            sets.map((set, at) => store.stepJob(IDS[at] ?? '', () => ({ ...step({ endedAt: null, ...set }), events: [] }))),
+          );
+          // Another store remembers nothing.
+          const { store: other } = storeOn(driver);
+          for (const job of jobs) expect(await other.findJob(job?.id ?? '')).toStrictEqual(job);
+        }),
+        { numRuns: 40 },
+      );
+    });
+
+    test('are told of as JSON keeps it', async () => {
+      const { store } = await withJobs();
+      const result = { none: undefined, at: new Date(NOW), not: Number.NaN } as unknown as NonNullable<Job['result']>;
+      const ended = await store.stepJob('a', () => step({ result }));
+      expect(ended?.result).toStrictEqual({ at: new Date(NOW).toISOString(), not: null });
+      expect(await store.findJob('a')).toStrictEqual(ended);
     });
 
     test('are due at whole milliseconds, whatever was waited for', async () => {

@@ -1,46 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Json, JsonObject, Message, MessageQuery, RangeChange, SearchQuery, Store, UpsertCount } from '../../src/ports.ts';
+import type { JsonObject, Message, MessageQuery, RangeChange, SearchQuery, Store, UpsertCount } from '../../src/ports.ts';
+import { anyJson, anyText } from './any-json.ts';
 import { CHANNEL_ID, channel, history, message } from './fixtures.ts';
 import { NOW, type StoreHarness } from './store-harness.ts';
-
-/** Code units of every kind that databases have trouble with. */
-const anyText = fc.string({
-  unit: fc.oneof(
-    fc.constantFrom(
-      '\0',
-      '\u{FDD0}',
-      '\u{FDD0}0000',
-      '\\',
-      '\\u0000',
-      '"',
-      '{',
-      '}',
-      ',',
-      'NULL',
-      "'",
-      '%',
-      '\n',
-      '🌍',
-      '\u{1F469}\u200D\u{1F4BB}',
-    ),
-    fc.integer({ min: 0xd800, max: 0xdfff }).map((unit) => String.fromCharCode(unit)),
-    fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
-  ),
-  maxLength: 12,
-});
-const anyJson = fc.letrec<{ json: Json }>((tie) => ({
-  json: fc.oneof(
-    { depthSize: 'small' },
-    fc.constant(null),
-    fc.boolean(),
-    fc.double({ noNaN: true, noDefaultInfinity: true }).map((n) => (Object.is(n, -0) ? 0 : n)),
-    fc.maxSafeInteger(),
-    anyText,
-    fc.array(tie('json'), { maxLength: 3 }),
-    fc.dictionary(anyText, tie('json'), { maxKeys: 3 }),
-  ),
-})).json;
 
 async function write(store: Store, messages: readonly Message[], scope = 0): Promise<UpsertCount> {
   const { changed: _, ...count } = await store.transaction((tx) => tx.upsertMessages(scope, messages));

@@ -9,6 +9,8 @@ import { type RunnerDeps, runJob } from './runner.ts';
 
 /** Jobs of one account that run at once. */
 export const SLOTS = 4;
+/** Those and such as have run, and whose end is being written. */
+const MOST_IN_HAND = 2 * SLOTS;
 /** Wake-ups that are remembered; a job beyond them is woken again later. */
 const MAX_WOKEN = 1_000;
 /** How often rows and runs are compared, in ms: a claim whose COMMIT was not answered is in the row and nowhere else. */
@@ -63,6 +65,8 @@ class Consumer {
   readonly #handled: Life['handled'];
   readonly #woken = new Set<string>();
   readonly #running = new Map<string, Promise<void>>();
+  /** Of these, what has run: while its end is written the next one takes its slot, so that the end of one and the claim of the next go together. */
+  readonly #ending = new Set<string>();
   /** Ends the runs with this life, however it ends. */
   readonly #life = new AbortController();
   #token: number | undefined;
@@ -85,6 +89,7 @@ class Consumer {
     return {
       slots: SLOTS,
       running: [...this.#running.keys()],
+      ending: [...this.#ending],
       woken: this.#woken.size,
       token: this.#token ?? null,
       superseded: this.#superseded,
@@ -123,6 +128,10 @@ class Consumer {
     }
   }
 
+  get #hasRoom(): boolean {
+    return this.#running.size - this.#ending.size < SLOTS && this.#running.size < MOST_IN_HAND;
+  }
+
   /** Takes the account, and hands back what earlier owners had in hand. */
   async #takeOver(): Promise<number> {
     const { store, clock, log, raiseToken } = this.#deps;
@@ -150,10 +159,11 @@ class Consumer {
       await this.#untilStored(() => this.#unparkAll());
     }
     for (const id of this.#woken) {
-      if (this.#running.size >= SLOTS || !this.#line.serving || this.#signal.aborted) return;
+      if (!this.#hasRoom || !this.#line.serving || this.#signal.aborted) return;
       this.#woken.delete(id);
       const run = this.#claimAndRun(id, token).finally(() => {
         this.#running.delete(id);
+        this.#ending.delete(id);
         this.#wake();
         // There is room for the next one.
         this.#deps.nudge();
@@ -218,7 +228,11 @@ class Consumer {
     }
     if (!job || !claim) return;
     const startedAt = clock.monotonic();
-    const left = await runJob(job, claim, this.#line.heeding(this.#life.signal), this.#life.signal, this.#deps);
+    const onRan = (): void => {
+      this.#ending.add(id);
+      this.#wake();
+    };
+    const left = await runJob(job, claim, this.#line.heeding(this.#life.signal), this.#life.signal, this.#deps, onRan);
     this.#handled(`job ${job.action}`, clock.monotonic() - startedAt);
     if (!left) this.#audit = true;
     // The account may have come back before the job was parked (perhaps without an answer): then nobody else would look at it.

@@ -10,7 +10,7 @@ const POLL_MS = 1_000;
 /** The same after one that has found jobs, in ms: nearly always there is more by then, or the end of a job calls sooner. */
 const SOON_MS = 100;
 /** Jobs woken at once. */
-const BATCH = 16;
+const BATCH = 64;
 /** Jobs of an account that run, or are woken and not taken yet: twice what runs at once, so that no slot waits for us and what is urgent is soon next. */
 const PER_ACCOUNT = 2 * SLOTS;
 

@@ -22,6 +22,7 @@ export interface RunnerDeps {
 /**
  * Runs a claimed job to the end of this claim: completed, failed, waiting for another try, or handed back. It never rejects.
  * @param signal aborted when the worker stops: what is in hand is finished, then the job is handed back
+ * @param onRan told when the work is over, and only its end has still to be written
  * @returns the row as this run left it, or undefined when that is not known: the claim was over, or the end could not be written down
  */
 export async function runJob(
@@ -30,6 +31,7 @@ export async function runJob(
   calls: TelegramCalls,
   signal: AbortSignal,
   deps: RunnerDeps,
+  onRan: () => void,
 ): Promise<Job | undefined> {
   const { clock, log } = deps;
   const fields = { job: job.id, action: job.action, account: job.accountId };
@@ -46,6 +48,7 @@ export async function runJob(
     log.info(fields, 'job left: its claim is over');
     return undefined;
   }
+  onRan();
   const settled = await settle(job, claim, ending, signal, deps);
   if (!settled) return undefined;
   // A failure in its place means that the outcome was left out.

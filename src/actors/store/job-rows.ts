@@ -25,7 +25,7 @@ const INSERT = `
   )
   SELECT ${JOB_COLUMNS} FROM stored`;
 
-const STEP = `SELECT ${JOB_COLUMNS} FROM step_jobs($1::timestamptz, $2::json)`;
+const STEP = 'SELECT id FROM step_jobs($1::timestamptz, $2::json) AS id';
 
 const READ = `SELECT ${JOB_COLUMNS} FROM jobs WHERE id = ANY ($1::text[])`;
 const READ_WITH_FENCING = `
@@ -104,30 +104,44 @@ export async function writeSteps(
   steps: readonly JobStep[],
   nowMs: number,
 ): Promise<ReadonlyMap<string, Job>> {
-  const given = steps.map(({ job, fencingToken, change }) =>
-    stepJson({ ...job, ...change.set }, job, fencingToken, change, nowMs),
-  );
+  const afterwards = new Map(steps.map((step) => [step.job.id, afterStep(step, nowMs)]));
+  const given = steps.map((step) => stepJson(afterwards.get(step.job.id) as Job, step, nowMs));
   const rows = await session.query(STEP, [instant(nowMs), json(given)]);
-  return new Map(rows.map((row) => [row.id as string, jobOf(row)]));
+  return new Map(rows.map(({ id }) => [id as string, afterwards.get(id as string) as Job]));
+}
+
+/** A job's row as a step leaves it, exactly as it would be read: not asked for, since it is known but for what the database makes of it. */
+function afterStep({ job, change }: JobStep, nowMs: number): Job {
+  const after = { ...job, ...change.set };
+  return {
+    ...after,
+    dueAt: wholeMs(after.dueAt),
+    endedAt: wholeMs(after.endedAt),
+    updatedAt: Math.floor(nowMs),
+    version: job.version + 1,
+    progress: asStored(after.progress, job.progress),
+    checkpoint: asStored(after.checkpoint, job.checkpoint),
+    result: asStored(after.result, job.result),
+    error: asStored(after.error, job.error),
+  };
+}
+
+/** A value as JSON keeps it, e.g. without what is undefined; what a row held before is so already. */
+function asStored<T>(value: T, before: T): T {
+  return value === before || value === null ? value : (JSON.parse(JSON.stringify(value)) as T);
 }
 
 /** A step as the function reads it: times in whole ms since the Unix epoch. */
-function stepJson(
-  after: Job,
-  before: Job,
-  fencingToken: number | undefined,
-  { events, outbox }: JobChange,
-  nowMs: number,
-): JsonObject {
+function stepJson(after: Job, { job, fencingToken, change }: JobStep, nowMs: number): JsonObject {
   const { status, priority, attempts, claims, claim, dueAt, progress, checkpoint, result, error, reason } = after;
   const isWaiting = status === 'queued' || status === 'delayed';
   return {
-    id: before.id,
-    version: before.version,
+    id: job.id,
+    version: job.version,
     token: fencingToken ?? null,
-    account_id: before.accountId,
-    lines: events.map(({ event, from, to, detail }) => ({ event, from, to, detail })),
-    news: outbox.map(({ topic, payload }) => ({ topic, payload })),
+    account_id: job.accountId,
+    lines: change.events.map(({ event, from, to, detail }) => ({ event, from, to, detail })),
+    news: change.outbox.map(({ topic, payload }) => ({ topic, payload })),
     status,
     priority,
     attempts,
@@ -135,8 +149,8 @@ function stepJson(
     lost_in_a_row: after.lostInARow,
     claim_token: claim?.token ?? null,
     claim_number: claim?.number ?? null,
-    due: wholeMs(dueAt),
-    urgent: wholeMs(isWaiting ? urgentAt(dueAt ?? nowMs, priority) : null),
+    due: dueAt,
+    urgent: isWaiting ? Math.floor(urgentAt(dueAt ?? nowMs, priority)) : null,
     progress: progress === null ? null : { ...progress },
     checkpoint,
     result,
@@ -144,7 +158,7 @@ function stepJson(
     reason,
     cancel_requested: after.cancelRequested,
     machine_version: after.machineVersion,
-    ended: wholeMs(after.endedAt),
+    ended: after.endedAt,
   };
 }
 
