@@ -118,6 +118,28 @@ export function url(schemes: readonly string[], example: string): Parse<string> 
   };
 }
 
+const POSTGRES_EXAMPLE = 'postgresql://user:password@localhost:5432/name';
+/** What pg knows; it takes any other word for `verify-full`. */
+const SSL_MODES = ['disable', 'no-verify', 'prefer', 'require', 'verify-ca', 'verify-full'];
+
+/** PostgreSQL; the URL comes back as it was written. */
+export const postgresUrl: Parse<string> = (input) => {
+  const parsed = url(['postgresql', 'postgres'], POSTGRES_EXAMPLE)(input);
+  if (!parsed.ok) return parsed;
+  const mode = new URL(input).searchParams.get('sslmode');
+  return mode === null || SSL_MODES.includes(mode)
+    ? parsed
+    : bad('a URL whose sslmode is verify-full, no-verify or disable (prefer, require and verify-ca mean verify-full)');
+};
+
+/** @returns the files that a PostgreSQL URL names, which are read with each connection, as parameter and path */
+export function filesOfPostgresUrl(input: string): [string, string][] {
+  return ['sslrootcert', 'sslcert', 'sslkey'].flatMap((name) => {
+    const path = new URL(input).searchParams.get(name);
+    return path ? [[name, path]] : [];
+  });
+}
+
 /** Redis, standalone or behind Sentinels; the URL comes back as it was written. */
 export const redisUrl: Parse<string> = (input) =>
   parseRedisUrl(input) === undefined

@@ -7,6 +7,7 @@ import {
   claimName,
   decimalNumber,
   filePath,
+  filesOfPostgresUrl,
   hmacSecret,
   host,
   isLoopback,
@@ -18,6 +19,7 @@ import {
   origins,
   type Parse,
   phoneNumber,
+  postgresUrl,
   rabbitmqUrl,
   redisUrl,
   rsaPublicKey,
@@ -186,14 +188,8 @@ export function readConfig(env: Environment, readFile: (path: string) => string,
   const http = { host: reading.value('HTTP_HOST', host) ?? '127.0.0.1', port: reading.value('HTTP_PORT', PORT) ?? 4010 };
   const ops = { host: reading.value('OPS_HOST', host) ?? '127.0.0.1', port: reading.value('OPS_PORT', PORT) ?? 4007 };
   const tokenList = reading.valueOrFile('GATEWAY_TOKENS', tokens) ?? [];
-  const databaseUrl = reading.value(
-    'DATABASE_URL',
-    url(['postgresql', 'postgres'], 'postgresql://user:password@localhost:5432/name'),
-  );
-  const directUrl = reading.value(
-    'DATABASE_DIRECT_URL',
-    url(['postgresql', 'postgres'], 'postgresql://user:password@localhost:5432/name'),
-  );
+  const databaseUrl = readPostgresUrl(reading, 'DATABASE_URL');
+  const directUrl = readPostgresUrl(reading, 'DATABASE_DIRECT_URL');
   const production = reading.value('NODE_ENV', nodeEnv) === 'production';
   const config: Config = {
     role,
@@ -283,18 +279,25 @@ class Reading {
 
   /** What the text of a file means, surrounding white space dropped. */
   file<T>(name: string, path: string, parse: Parse<T>): T | undefined {
-    let content: string;
-    try {
-      content = this.#readFile(path).trim();
-    } catch (error) {
-      const code = (error as { code?: unknown } | null | undefined)?.code;
-      this.fault(name, `must be a file that can be read${typeof code === 'string' ? ` (${code})` : ''}`);
+    const found = this.readable(path);
+    if ('problem' in found) {
+      this.fault(name, found.problem);
       return undefined;
     }
-    const parsed = parse(content);
+    const parsed = parse(found.content.trim());
     if (parsed.ok) return parsed.value;
     this.fault(name, `the file must hold ${parsed.allowed}`);
     return undefined;
+  }
+
+  /** @returns what a file holds, or what is wrong with it */
+  readable(path: string): { readonly content: string } | { readonly problem: string } {
+    try {
+      return { content: this.#readFile(path) };
+    } catch (error) {
+      const code = (error as { code?: unknown } | null | undefined)?.code;
+      return { problem: `must be a file that can be read${typeof code === 'string' ? ` (${code})` : ''}` };
+    }
   }
 
   fault(name: string, problem: string): void {
@@ -313,6 +316,17 @@ class Reading {
     const masked = how === 'secret' ? '[hidden]' : how === 'url' ? maskUrl(input) : input;
     return JSON.stringify(masked.length > 120 ? `${masked.slice(0, 120)}…` : masked);
   }
+}
+
+/** An address, and whether the certificates that it names can be read. */
+function readPostgresUrl(reading: Reading, name: VariableName): string | undefined {
+  const value = reading.value(name, postgresUrl);
+  if (value === undefined) return undefined;
+  for (const [parameter, path] of filesOfPostgresUrl(value)) {
+    const found = reading.readable(path);
+    if ('problem' in found) reading.fault(name, `its ${parameter} ${found.problem}`);
+  }
+  return value;
 }
 
 /** Who may ask, and how much. */

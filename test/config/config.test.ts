@@ -255,6 +255,12 @@ const WRONG: readonly (readonly [Environment, readonly string[]])[] = [
   [{ DATABASE_URL: 'postgresql:db', SIMULATOR_WORLD: '/world' }, ['DATABASE_URL']],
   [{ DATABASE_URL: 'postgresql:///x', SIMULATOR_WORLD: '/world' }, ['DATABASE_URL']],
   [{ DATABASE_DIRECT_URL: DB }, ['DATABASE_URL']],
+  [{ DATABASE_URL: 'postgresql://d/x?sslmode=verify', SIMULATOR_WORLD: '/world' }, ['DATABASE_URL']],
+  [{ DATABASE_URL: 'postgresql://d/x?sslmode=verify-full&sslrootcert=/absent', SIMULATOR_WORLD: '/world' }, ['DATABASE_URL']],
+  [
+    { DATABASE_URL: DB, DATABASE_DIRECT_URL: 'postgresql://d/x?sslcert=/absent&sslkey=/absent', SIMULATOR_WORLD: '/world' },
+    ['DATABASE_DIRECT_URL', 'DATABASE_DIRECT_URL'],
+  ],
   ...['90', '0d', '01d', '1h', '-1d', '1.5y', '99999d', '101y', '9999y', '5229w', 'for ever'].map(
     (MESSAGE_RETENTION): [Environment, string[]] => [{ MESSAGE_RETENTION }, ['MESSAGE_RETENTION']],
   ),

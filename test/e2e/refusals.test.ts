@@ -589,6 +589,25 @@ describePostgres('a database', () => {
     console.info(`POST without a database: 503 after ${first} ms (never up), ${second} ms (gone)`);
   });
 
+  it('whose password is changed under us is away: 503 with the reason, and all goes on once it is right again', async () => {
+    const { name } = await postgres.createDatabase();
+    await postgres.admin(`CREATE ROLE rotated LOGIN SUPERUSER PASSWORD 'first'`);
+    const { folder, env } = await place(`postgresql://rotated:first@127.0.0.1:${postgres.port}/${name}`);
+    const program = await start(folder, env);
+    await program.healthy();
+    await postgres.admin(`ALTER ROLE rotated PASSWORD 'second'`);
+    await postgres.admin(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'rotated'`);
+    const reason = await until(async () => {
+      const { store } = (await program.health()).report.dependencies;
+      return store.state === 'down' && store.reason?.includes('28P01') ? store.reason : undefined;
+    });
+    expect(reason).toMatch(/password authentication failed for user "rotated" \(28P01\); check DATABASE_URL/);
+    await refusedPost(program);
+    await postgres.admin(`ALTER ROLE rotated PASSWORD 'first'`);
+    expect(await program.job(await until(() => program.sync('small', 100)))).toMatchObject({ status: 'completed', attempts: 1 });
+    expect(await program.stop()).toBe(0);
+  });
+
   it('that takes connections and never answers is no better and no worse', async () => {
     const port = await listener();
     const { folder, env } = await place(`postgresql://vigilia:x@127.0.0.1:${port}/x`);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { storeFault } from '../../src/actors/store/sql-fault.ts';
+import { connectFault, storeFault } from '../../src/actors/store/sql-fault.ts';
 
 const failure = (code: string): Error => Object.assign(new Error('no'), { code });
 const characters = fc.constantFrom(...'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ');
@@ -52,5 +52,54 @@ describe('what a failed statement means', () => {
 
   test('says what to do about a missing right', () => {
     expect(storeFault(failure('42501')).message).toContain('ops/postgresql/roles.sql');
+  });
+});
+
+describe('what a connection that was not made means', () => {
+  const letIn = fc.boolean();
+  const codes = fc.constantFrom('28P01', '28000', '3D000', '42704');
+
+  test('where the address never worked, a login or a database that is not there is told for good, with what to do', () => {
+    fc.assert(
+      fc.property(codes, (code) => {
+        expect(connectFault(failure(code), false).code).toBe('STORE_REFUSED');
+      }),
+    );
+    expect(connectFault(failure('28P01'), false).message).toContain('check DATABASE_URL');
+  });
+
+  test('where it has worked, nothing that happens now is for good: passwords are changed and databases moved', () => {
+    fc.assert(
+      fc.property(codes, (code) => {
+        expect(connectFault(failure(code), true)).toMatchObject({ code: 'STORE_UNAVAILABLE', retryAfterMs: 1000 });
+      }),
+    );
+    expect(connectFault(failure('28P01'), true).message).toContain('check DATABASE_URL');
+  });
+
+  test('a certificate that is not trusted is told with the way out, and may be another tomorrow', () => {
+    for (const code of [
+      'SELF_SIGNED_CERT_IN_CHAIN',
+      'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+      'CERT_HAS_EXPIRED',
+      'ERR_TLS_CERT_ALTNAME_INVALID',
+    ]) {
+      expect(connectFault(failure(code), false)).toMatchObject({
+        code: 'STORE_UNAVAILABLE',
+        message: expect.stringContaining('docs/database.md'),
+      });
+    }
+  });
+
+  test('what is told without a code is no statement’s fault either', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(fc.constant(new Error('no')), fc.constant(new TypeError('no')), fc.constant('no')),
+        letIn,
+        (thrown, wasLetIn) => {
+          expect(connectFault(thrown, wasLetIn).code).toBe('STORE_UNAVAILABLE');
+        },
+      ),
+    );
   });
 });

@@ -1,12 +1,13 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { describe, test } from 'vitest';
+import type { Certificates } from './certificates.ts';
 import { freePort } from './free-port.ts';
 import { isRunning, until } from './program.ts';
 
@@ -105,10 +106,16 @@ export interface PostgresOptions {
   readonly durable?: boolean;
   /** More settings, as `name=value`. @default none */
   readonly settings?: readonly string[];
+  /** TLS with this certificate; the role `encrypted`, which a test makes, may not come without. @default no TLS */
+  readonly tls?: Pick<Certificates, 'certificate' | 'key'>;
 }
 
 /** Starts a server. Its superuser is `vigilia`, with a password nobody else knows. */
-export async function startPostgres({ durable = false, settings: more = [] }: PostgresOptions = {}): Promise<PrivatePostgres> {
+export async function startPostgres({
+  durable = false,
+  settings: more = [],
+  tls,
+}: PostgresOptions = {}): Promise<PrivatePostgres> {
   const folder = mkdtempSync(join(tmpdir(), 'vigilia-postgres-'));
   const data = join(folder, 'data');
   const password = randomBytes(12).toString('hex');
@@ -170,6 +177,7 @@ export async function startPostgres({ durable = false, settings: more = [] }: Po
       // Settings that a server may have and that must not matter.
       '-c timezone=America/Sao_Paulo',
       '-c datestyle=german',
+      ...(tls ? ['-c ssl=on'] : []),
       ...more.map((setting) => `-c ${setting}`),
     ];
     await call('pg_ctl', ['-D', data, '-w', '-t', '60', '-l', join(folder, 'server.log'), '-o', settings.join(' '), 'start']);
@@ -185,6 +193,16 @@ export async function startPostgres({ durable = false, settings: more = [] }: Po
   if (ROOT) execFileSync('chown', ['postgres', passwordFile]);
   const locale = ['--encoding=UTF8', '--locale=C', '--username=vigilia', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`];
   await call('initdb', ['-D', data, '--no-sync', ...locale]);
+  if (tls) {
+    for (const [name, from] of Object.entries({ 'server.crt': tls.certificate, 'server.key': tls.key })) {
+      const file = join(data, name);
+      copyFileSync(from, file);
+      chmodSync(file, 0o600);
+      if (ROOT) execFileSync('chown', ['postgres', file]);
+    }
+    const rules = join(data, 'pg_hba.conf');
+    writeFileSync(rules, `hostnossl all encrypted all reject\n${readFileSync(rules, 'utf8')}`);
+  }
   const guardian = spawn(
     'sh',
     ['-c', GUARDIAN, 'sh', folder, ...asServer('pg_ctl', ['-D', data, '-w', '-m', 'immediate', 'stop']).flat()],

@@ -3,7 +3,7 @@ import { type Clock, pause } from '../../clock.ts';
 import type { Log } from '../../log.ts';
 import { cancelRunning, type KeyedConnection } from './cancel-request.ts';
 import type { OpenTransaction, SqlDriver, SqlSession, Work } from './sql-driver.ts';
-import { storeFault } from './sql-fault.ts';
+import { connectFault, storeFault } from './sql-fault.ts';
 import { decodeRows, encodeValues, type SqlRow, type SqlValue } from './sql-values.ts';
 
 /** How to reach a PostgreSQL server. */
@@ -56,11 +56,14 @@ export function openPgDriver(options: PgOptions, { clock, log }: Dependencies): 
   // Idle connections end when the server does; the pool opens new ones, and whoever needs one hears of it there.
   pool.on('error', (error) => log.debug({ error: error.message }, 'an idle database connection ended'));
 
+  let wasLetIn = false;
   async function take(): Promise<Connection> {
     try {
-      return new Connection(await pool.connect(), statementMs, clock);
+      const client = await pool.connect();
+      wasLetIn = true;
+      return new Connection(client, statementMs, clock);
     } catch (thrown) {
-      throw storeFault(thrown);
+      throw connectFault(thrown, wasLetIn);
     }
   }
 

@@ -19,10 +19,13 @@ const NETWORK = /^(E[A-Z]+|ERR_SSL_.*)$/;
 /** What pg says, without any code, of connections that end, or do not begin or answer in time. */
 const CONNECTION_LOST = /connection|timeout|Cannot use a pool after calling end|does not support SSL/i;
 
+/** OpenSSL's reasons to mistrust a certificate, as Node tells them. */
+const CERTIFICATE = /CERT|SIGNATURE|ISSUER|HOSTNAME/;
+
 /** A failed statement as the store's callers see it; what is one of our errors already stays as it is. */
 export function storeFault(thrown: unknown): VigiliaError {
   if (thrown instanceof VigiliaError) return thrown;
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  const message = messageOf(thrown);
   const code = codeOf(thrown);
   if (isSqlState(code))
     return TRANSIENT.test(code)
@@ -32,6 +35,20 @@ export function storeFault(thrown: unknown): VigiliaError {
     return unavailable(message === '' ? (code ?? 'no address answers') : message, thrown);
   }
   return refused(message, thrown);
+}
+
+/**
+ * A connection that was not made. No statement is at fault, so it is tried again; but a login or a database that is not there, where it never was, is a
+ * matter of the address, and no second try helps.
+ * @param wasLetIn whether the same address has worked
+ */
+export function connectFault(thrown: unknown, wasLetIn: boolean): VigiliaError {
+  const fault = storeFault(thrown);
+  if (fault.code === 'STORE_UNAVAILABLE') return fault;
+  const code = codeOf(thrown);
+  if (isSqlState(code)) return wasLetIn ? unavailable(`${messageOf(thrown)} (${code})${adviceOn(code)}`, thrown) : fault;
+  const advice = code !== undefined && CERTIFICATE.test(code) ? '; docs/database.md, TLS, says how to name its authority' : '';
+  return unavailable(`${messageOf(thrown)}${advice}`, thrown);
 }
 
 /** A login (28) or a database (3D) that is not there is a matter of the address; what a role needs is written down. */
@@ -56,6 +73,10 @@ function refused(message: string, cause: unknown): VigiliaError {
 /** @returns whether a thrown value's code is one of PostgreSQL's */
 export function isSqlState(code: string | undefined): code is string {
   return code !== undefined && /^[0-9A-Z]{5}$/.test(code) && !/^E[A-Z]{4}$/.test(code);
+}
+
+function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
 /** @returns the `code` of a thrown value, where it has one */
