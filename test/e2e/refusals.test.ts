@@ -599,7 +599,7 @@ describePostgres('a database', () => {
     await postgres.admin(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'rotated'`);
     const reason = await until(async () => {
       const { store } = (await program.health()).report.dependencies;
-      return store.state === 'down' && store.reason?.includes('28P01') ? store.reason : undefined;
+      return store.state === 'down' && String(store.reason).includes('28P01') ? store.reason : undefined;
     });
     expect(reason).toMatch(/password authentication failed for user "rotated" \(28P01\); check DATABASE_URL/);
     await refusedPost(program);
