@@ -120,24 +120,29 @@ export function url(schemes: readonly string[], example: string): Parse<string> 
 
 const POSTGRES_EXAMPLE = 'postgresql://user:password@localhost:5432/name';
 /** What pg knows; it takes any other word for `verify-full`. */
-const SSL_MODES = ['disable', 'no-verify', 'prefer', 'require', 'verify-ca', 'verify-full'];
+const SSL_MODES = ['', 'disable', 'no-verify', 'prefer', 'require', 'verify-ca', 'verify-full'];
 
 /** PostgreSQL; the URL comes back as it was written. */
 export const postgresUrl: Parse<string> = (input) => {
   const parsed = url(['postgresql', 'postgres'], POSTGRES_EXAMPLE)(input);
   if (!parsed.ok) return parsed;
-  const mode = new URL(input).searchParams.get('sslmode');
-  return mode === null || SSL_MODES.includes(mode)
-    ? parsed
-    : bad('a URL whose sslmode is verify-full, no-verify or disable (prefer, require and verify-ca mean verify-full)');
+  if (!SSL_MODES.includes(parameterOf(input, 'sslmode')))
+    return bad('a URL whose sslmode is verify-full, no-verify or disable (prefer, require and verify-ca mean verify-full)');
+  if (parameterOf(input, 'uselibpqcompat') !== '')
+    return bad('a URL without uselibpqcompat: with it, sslmode=require would believe any certificate');
+  return parsed;
 };
 
 /** @returns the files that a PostgreSQL URL names, which are read with each connection, as parameter and path */
 export function filesOfPostgresUrl(input: string): [string, string][] {
-  return ['sslrootcert', 'sslcert', 'sslkey'].flatMap((name) => {
-    const path = new URL(input).searchParams.get(name);
-    return path ? [[name, path]] : [];
-  });
+  return ['sslrootcert', 'sslcert', 'sslkey']
+    .map((name): [string, string] => [name, parameterOf(input, name)])
+    .filter(([, path]) => path !== '');
+}
+
+/** As pg takes it: the last one counts, and an empty one is none. */
+function parameterOf(input: string, name: string): string {
+  return new URL(input).searchParams.getAll(name).at(-1) ?? '';
 }
 
 /** Redis, standalone or behind Sentinels; the URL comes back as it was written. */

@@ -176,7 +176,7 @@ const ANY_API = { id: 1, hash: 'vigilia' };
 
 /**
  * Reads and checks all variables. An empty value counts as unset; surrounding white space is dropped.
- * @param readFile gives a file's text or throws; asked for `…_FILE` and `TELEGRAM_SERVER_KEY`
+ * @param readFile gives a file's text or throws; asked for `…_FILE`, `TELEGRAM_SERVER_KEY` and the certificates that database URLs name
  * @param exists true when there is a file or folder at the path; asked for `SIMULATOR_WORLD`
  * @returns a deeply frozen value
  * @throws CONFIG_INVALID as a {@link ConfigError} that lists every fault of every variable

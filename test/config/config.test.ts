@@ -256,6 +256,8 @@ const WRONG: readonly (readonly [Environment, readonly string[]])[] = [
   [{ DATABASE_URL: 'postgresql:///x', SIMULATOR_WORLD: '/world' }, ['DATABASE_URL']],
   [{ DATABASE_DIRECT_URL: DB }, ['DATABASE_URL']],
   [{ DATABASE_URL: 'postgresql://d/x?sslmode=verify', SIMULATOR_WORLD: '/world' }, ['DATABASE_URL']],
+  [{ DATABASE_URL: 'postgresql://d/x?sslmode=disable&sslmode=verify', SIMULATOR_WORLD: '/world' }, ['DATABASE_URL']],
+  [{ DATABASE_URL: 'postgresql://d/x?uselibpqcompat=true&sslmode=require', SIMULATOR_WORLD: '/world' }, ['DATABASE_URL']],
   [{ DATABASE_URL: 'postgresql://d/x?sslmode=verify-full&sslrootcert=/absent', SIMULATOR_WORLD: '/world' }, ['DATABASE_URL']],
   [
     { DATABASE_URL: DB, DATABASE_DIRECT_URL: 'postgresql://d/x?sslcert=/absent&sslkey=/absent', SIMULATOR_WORLD: '/world' },
@@ -465,4 +467,16 @@ describe('any environment', () => {
       { numRuns: 2000 },
     );
   });
+});
+
+it.each([
+  'sslmode=require',
+  'sslmode=verify&sslmode=verify-full',
+  'sslmode=',
+  'sslmode=no-verify',
+  'sslmode=verify-full&sslrootcert=/key.pem',
+  'sslrootcert=',
+])('a database is asked for as it was written: %s', (query) => {
+  const url = `postgresql://d/x?${query}`;
+  expect(read({ DATABASE_URL: url, SIMULATOR_WORLD: '/world' }).database).toEqual({ url, directUrl: url });
 });

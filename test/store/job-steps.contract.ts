@@ -22,6 +22,7 @@ const anyState: fc.Arbitrary<JobChange['set']> = fc.oneof(
   fc
     .tuple(fc.constantFrom('queued', 'delayed'), fc.option(anyTime))
     .map(([status, dueAt]) => ({ status, dueAt, claim: null }) as const),
+  fc.constant({ status: 'parked', claim: null, dueAt: null } as const),
   fc
     .tuple(fc.constantFrom('completed', 'failed', 'cancelled'), anyTime)
     .map(([status, endedAt]) => ({ status, endedAt, claim: null, dueAt: null }) as const),

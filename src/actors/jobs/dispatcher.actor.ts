@@ -11,7 +11,7 @@ const POLL_MS = 1_000;
 const SOON_MS = 100;
 /** Jobs woken at once. */
 const BATCH = 64;
-/** Jobs of an account that run, or are woken and not taken yet: twice what runs at once, so that no slot waits for us and what is urgent is soon next. */
+/** Jobs of an account that run, or are woken and not taken yet: twice what runs at once, so that a slot rarely waits for us and what is urgent is soon next. */
 const PER_ACCOUNT = 2 * SLOTS;
 
 export interface DispatcherDeps {

@@ -128,7 +128,7 @@ function afterStep({ job, change }: JobStep, nowMs: number): Job {
 
 /** A value as JSON keeps it, e.g. without what is undefined; what a row held before is so already. */
 function asStored<T>(value: T, before: T): T {
-  return value === before || value === null ? value : (JSON.parse(JSON.stringify(value)) as T);
+  return value === before ? value : (JSON.parse(JSON.stringify(value ?? null)) as T);
 }
 
 /** A step as the function reads it: times in whole ms since the Unix epoch. */

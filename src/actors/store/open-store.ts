@@ -35,10 +35,15 @@ export async function openStore(options: StoreOptions, deps: { readonly clock: C
   }
   const { url, directUrl = url } = options;
   const { openPgDriver } = await import('./pg.driver.ts');
+  const address = { wasLetIn: false };
+  const direct = directUrl === url ? address : { wasLetIn: false };
   return createSqlStore({
-    driver: openPgDriver({ url }, deps),
-    leaseDriver: openPgDriver({ url, connections: 1, connectMs: RENEWAL_TIMEOUT_MS, statementMs: RENEWAL_TIMEOUT_MS }, deps),
-    openMigrationDriver: () => openPgDriver({ url: directUrl, connections: 1, statementMs: MIGRATION_MS }, deps),
+    driver: openPgDriver({ url, address }, deps),
+    leaseDriver: openPgDriver(
+      { url, address, connections: 1, connectMs: RENEWAL_TIMEOUT_MS, statementMs: RENEWAL_TIMEOUT_MS },
+      deps,
+    ),
+    openMigrationDriver: () => openPgDriver({ url: directUrl, address: direct, connections: 1, statementMs: MIGRATION_MS }, deps),
     ...deps,
   });
 }

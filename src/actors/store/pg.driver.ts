@@ -15,6 +15,13 @@ export interface PgOptions {
   readonly connectMs?: number;
   /** Ms any statement may take. @default by what it is for: {@link DEADLINES_MS} */
   readonly statementMs?: number;
+  /** What is known of the address, by all who use it. @default nothing */
+  readonly address?: AddressRecord;
+}
+
+/** Whether an address has ever worked: then a login that is refused there is no mistake in it. */
+export interface AddressRecord {
+  wasLetIn: boolean;
 }
 
 /**
@@ -56,14 +63,14 @@ export function openPgDriver(options: PgOptions, { clock, log }: Dependencies): 
   // Idle connections end when the server does; the pool opens new ones, and whoever needs one hears of it there.
   pool.on('error', (error) => log.debug({ error: error.message }, 'an idle database connection ended'));
 
-  let wasLetIn = false;
+  const { address = { wasLetIn: false } } = options;
   async function take(): Promise<Connection> {
     try {
       const client = await pool.connect();
-      wasLetIn = true;
+      address.wasLetIn = true;
       return new Connection(client, statementMs, clock);
     } catch (thrown) {
-      throw connectFault(thrown, wasLetIn);
+      throw connectFault(thrown, address.wasLetIn);
     }
   }
 

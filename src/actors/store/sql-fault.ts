@@ -19,8 +19,9 @@ const NETWORK = /^(E[A-Z]+|ERR_SSL_.*)$/;
 /** What pg says, without any code, of connections that end, or do not begin or answer in time. */
 const CONNECTION_LOST = /connection|timeout|Cannot use a pool after calling end|does not support SSL/i;
 
-/** OpenSSL's reasons to mistrust a certificate, as Node tells them. */
+/** OpenSSL's reasons to mistrust a certificate, as Node tells them, and those that say that nobody knows who signed it. */
 const CERTIFICATE = /CERT|SIGNATURE|ISSUER|HOSTNAME/;
+const STRANGER = /SELF_SIGNED|UNABLE_TO_(GET_ISSUER|VERIFY)/;
 
 /** A failed statement as the store's callers see it; what is one of our errors already stays as it is. */
 export function storeFault(thrown: unknown): VigiliaError {
@@ -38,17 +39,23 @@ export function storeFault(thrown: unknown): VigiliaError {
 }
 
 /**
- * A connection that was not made. No statement is at fault, so it is tried again; but a login or a database that is not there, where it never was, is a
- * matter of the address, and no second try helps.
+ * A connection that was not made. No statement is at fault, so it is tried again; but where the address never worked, a login or a database that is
+ * not there, and whatever cannot even be asked for, is a matter of the address, and no second try helps.
  * @param wasLetIn whether the same address has worked
  */
 export function connectFault(thrown: unknown, wasLetIn: boolean): VigiliaError {
   const fault = storeFault(thrown);
   if (fault.code === 'STORE_UNAVAILABLE') return fault;
   const code = codeOf(thrown);
-  if (isSqlState(code)) return wasLetIn ? unavailable(`${messageOf(thrown)} (${code})${adviceOn(code)}`, thrown) : fault;
-  const advice = code !== undefined && CERTIFICATE.test(code) ? '; docs/database.md, TLS, says how to name its authority' : '';
-  return unavailable(`${messageOf(thrown)}${advice}`, thrown);
+  const message = messageOf(thrown);
+  if (code !== undefined && CERTIFICATE.test(code)) {
+    return unavailable(
+      STRANGER.test(code) ? `${message}; docs/database.md, TLS, says how to name its authority` : message,
+      thrown,
+    );
+  }
+  const text = isSqlState(code) ? `${message} (${code})${adviceOn(code)}` : `${message}; check DATABASE_URL`;
+  return wasLetIn ? unavailable(text, thrown) : refused(text, thrown);
 }
 
 /** A login (28) or a database (3D) that is not there is a matter of the address; what a role needs is written down. */
