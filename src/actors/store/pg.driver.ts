@@ -20,7 +20,7 @@ export interface PgOptions {
 }
 
 /** Whether an address has ever worked: then a login that is refused there is no mistake in it. */
-export interface AddressRecord {
+interface AddressRecord {
   wasLetIn: boolean;
 }
 
