@@ -18,12 +18,12 @@ const FILES: Readonly<Record<string, string>> = {
 };
 
 function readFile(path: string): string {
-  const content = FILES[path];
+  const content = Object.hasOwn(FILES, path) ? FILES[path] : undefined;
   if (content === undefined) throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
   return content;
 }
 
-const read = (env: Environment): Config => readConfig(env, readFile, (path) => path in FILES);
+const read = (env: Environment): Config => readConfig(env, readFile, (path) => Object.hasOwn(FILES, path));
 
 function faultsOf(env: Environment): ConfigError {
   try {
@@ -393,6 +393,7 @@ describe('any environment', () => {
     fc.constantFrom('', '0', '1', '65536', 'all', 'worker', 'production', '/key.pem', '/tokens', '/world', '/absent', 'h:1'),
     fc.constantFrom('read:0123456789abcdef', DB, 'redis://r', 'amqp://q', OK_HASH, '0.0.0.0', '::1', 'localhost'),
     fc.webUrl({ withQueryParameters: true }),
+    fc.webUrl({ withQueryParameters: true, validSchemes: ['postgresql'] }),
   );
   const name = fc.oneof(
     fc.constantFrom(...KNOWN_NAMES),
