@@ -118,20 +118,21 @@ export function url(schemes: readonly string[], example: string): Parse<string> 
   };
 }
 
-const POSTGRES_EXAMPLE = 'postgresql://user:password@localhost:5432/name';
 /** What pg knows; it takes any other word for `verify-full`. */
 const SSL_MODES = ['', 'disable', 'no-verify', 'prefer', 'require', 'verify-ca', 'verify-full'];
 
 /** PostgreSQL; the URL comes back as it was written. */
-export const postgresUrl: Parse<string> = (input) => {
-  const parsed = url(['postgresql', 'postgres'], POSTGRES_EXAMPLE)(input);
-  if (!parsed.ok) return parsed;
+export const postgresUrl: Parse<string> = url(['postgresql', 'postgres'], 'postgresql://user:password@localhost:5432/name');
+
+/** @returns what is wrong with how a PostgreSQL URL asks for TLS */
+export function tlsFaults(input: string): string[] {
+  const faults: string[] = [];
   if (!SSL_MODES.includes(parameterOf(input, 'sslmode')))
-    return bad('a URL whose sslmode is verify-full, no-verify or disable (prefer, require and verify-ca mean verify-full)');
+    faults.push('its sslmode must be verify-full, no-verify or disable (prefer, require and verify-ca mean verify-full)');
   if (parameterOf(input, 'uselibpqcompat') !== '')
-    return bad('a URL without uselibpqcompat: with it, sslmode=require would believe any certificate');
-  return parsed;
-};
+    faults.push('must be without uselibpqcompat: with it, sslmode=require would believe any certificate');
+  return faults;
+}
 
 /** @returns the files that a PostgreSQL URL names, which are read with each connection, as parameter and path */
 export function filesOfPostgresUrl(input: string): [string, string][] {

@@ -26,6 +26,7 @@ import {
   secretText,
   type Token,
   text,
+  tlsFaults,
   tokens,
   url,
   wholeNumber,
@@ -318,10 +319,11 @@ class Reading {
   }
 }
 
-/** An address, and whether the certificates that it names can be read. */
+/** An address, how it asks for TLS, and whether the certificates that it names can be read. */
 function readPostgresUrl(reading: Reading, name: VariableName): string | undefined {
   const value = reading.value(name, postgresUrl);
   if (value === undefined) return undefined;
+  for (const problem of tlsFaults(value)) reading.fault(name, problem);
   for (const [parameter, path] of filesOfPostgresUrl(value)) {
     const found = reading.readable(path);
     if ('problem' in found) reading.fault(name, `its ${parameter} ${found.problem}`);

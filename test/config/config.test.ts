@@ -256,6 +256,10 @@ const WRONG: readonly (readonly [Environment, readonly string[]])[] = [
   [{ DATABASE_URL: 'postgresql:///x', SIMULATOR_WORLD: '/world' }, ['DATABASE_URL']],
   [{ DATABASE_DIRECT_URL: DB }, ['DATABASE_URL']],
   [{ DATABASE_URL: 'postgresql://d/x?sslmode=verify', SIMULATOR_WORLD: '/world' }, ['DATABASE_URL']],
+  [
+    { DATABASE_URL: 'postgresql://d/x?sslmode=ful&sslrootcert=/absent&uselibpqcompat=1', SIMULATOR_WORLD: '/world' },
+    ['DATABASE_URL', 'DATABASE_URL', 'DATABASE_URL'],
+  ],
   [{ DATABASE_URL: 'postgresql://d/x?sslmode=disable&sslmode=verify', SIMULATOR_WORLD: '/world' }, ['DATABASE_URL']],
   [{ DATABASE_URL: 'postgresql://d/x?uselibpqcompat=true&sslmode=require', SIMULATOR_WORLD: '/world' }, ['DATABASE_URL']],
   [{ DATABASE_URL: 'postgresql://d/x?sslmode=verify-full&sslrootcert=/absent', SIMULATOR_WORLD: '/world' }, ['DATABASE_URL']],
