@@ -5,6 +5,7 @@ import type { App } from './app.ts';
 import { withinDeadline } from './deadline.ts';
 import type { OpsDeps } from './gateway-deps.ts';
 import { AliveSchema, HealthSchema } from './health-view.ts';
+import { keptAnswer } from './kept-answer.ts';
 import { NoQuery } from './view.ts';
 
 /** How long the store has to write, and the rest of the program to report. */
@@ -29,21 +30,7 @@ export function addHealthRoutes(app: App, { clock, log, host, store, health }: O
     async () => ({ status: 'ok' as const }),
   );
 
-  let proving: Promise<void> | undefined;
-  let provenAt = Number.NEGATIVE_INFINITY;
-  const prove = async (): Promise<void> => {
-    if (clock.monotonic() - provenAt < PROOF_KEPT_MS) return;
-    // One proof at a time, until the store itself gives it up: when the store hangs, probes shall not pile up on it.
-    proving ??= store
-      .proveWrite()
-      .then(() => {
-        provenAt = clock.monotonic();
-      })
-      .finally(() => {
-        proving = undefined;
-      });
-    await withinDeadline(clock, ANSWER_MS, proving);
-  };
+  const proof = keptAnswer(clock, PROOF_KEPT_MS, () => store.proveWrite());
 
   app.get(
     '/health/ready',
@@ -54,7 +41,7 @@ export function addHealthRoutes(app: App, { clock, log, host, store, health }: O
     async () => {
       if (isClosing()) throw new VigiliaError('STORE_UNAVAILABLE', 'the process is stopping');
       try {
-        await prove();
+        await withinDeadline(clock, ANSWER_MS, proof());
       } catch (error) {
         log.debug({ causes: causeChain(error) }, 'not ready');
         throw new VigiliaError('STORE_UNAVAILABLE', 'the store takes no writes', { cause: error, retryAfterMs: ANSWER_MS });

@@ -4,6 +4,7 @@ import type { HealthReport, JobCounts } from '../ports.ts';
 import type { App } from './app.ts';
 import { READ_MS, withinDeadline } from './deadline.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
+import { keptAnswer } from './kept-answer.ts';
 import { Type } from './typebox.ts';
 import { NoQuery, nullable } from './view.ts';
 
@@ -30,23 +31,7 @@ const HealthSchema = Type.Object({
 
 /** How many jobs there are, and whether they move. */
 export function addQueueRoutes(app: App, { clock, log, store, health }: GatewayDeps, base: string): void {
-  let counting: Promise<Stats> | undefined;
-  let kept: { readonly stats: Stats; readonly at: number } | undefined;
-
-  const stats = async (deadlineMs: number): Promise<Stats> => {
-    if (kept !== undefined && clock.monotonic() - kept.at < KEPT_MS) return kept.stats;
-    // One count at a time, until the store itself gives it up: when the store hangs, those who ask shall not pile up on it.
-    counting ??= store
-      .countJobs()
-      .then((counts) => {
-        kept = { stats: statsOf(counts), at: clock.monotonic() };
-        return kept.stats;
-      })
-      .finally(() => {
-        counting = undefined;
-      });
-    return withinDeadline(clock, deadlineMs, counting);
-  };
+  const counted = keptAnswer(clock, KEPT_MS, () => store.countJobs().then(statsOf));
 
   app.get(
     `${base}/queue/stats`,
@@ -54,7 +39,7 @@ export function addQueueRoutes(app: App, { clock, log, store, health }: GatewayD
       config: { scope: 'read', summary: 'How many jobs there are, by state', errors: ['STORE_UNAVAILABLE'], notKept: true },
       schema: { querystring: NoQuery, response: { 200: StatsSchema } },
     },
-    () => stats(READ_MS),
+    () => withinDeadline(clock, READ_MS, counted()),
   );
 
   app.get(
@@ -68,7 +53,7 @@ export function addQueueRoutes(app: App, { clock, log, store, health }: GatewayD
     },
     async (request, reply) => {
       try {
-        const [counts, report] = await Promise.all([stats(HEALTH_MS), health()]);
+        const [counts, report] = await Promise.all([withinDeadline(clock, HEALTH_MS, counted()), health()]);
         const healthy = moves(counts, report);
         if (!healthy) reply.code(503).header('retry-after', '5');
         return { healthy, stats: counts };

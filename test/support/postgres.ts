@@ -187,10 +187,13 @@ export async function startPostgres({
     await call('pg_ctl', ['-D', data, '-w', '-t', '60', '-m', mode, 'stop']);
   }
 
-  if (ROOT) execFileSync('chown', ['postgres', folder]);
+  const giveAway = (path: string): void => {
+    if (ROOT) execFileSync('chown', ['postgres', path]);
+  };
+  giveAway(folder);
   const passwordFile = join(folder, 'password');
   writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
-  if (ROOT) execFileSync('chown', ['postgres', passwordFile]);
+  giveAway(passwordFile);
   const locale = ['--encoding=UTF8', '--locale=C', '--username=vigilia', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`];
   await call('initdb', ['-D', data, '--no-sync', ...locale]);
   if (tls) {
@@ -198,7 +201,7 @@ export async function startPostgres({
       const file = join(data, name);
       copyFileSync(from, file);
       chmodSync(file, 0o600);
-      if (ROOT) execFileSync('chown', ['postgres', file]);
+      giveAway(file);
     }
     const rules = join(data, 'pg_hba.conf');
     writeFileSync(rules, `hostnossl all encrypted all reject\n${readFileSync(rules, 'utf8')}`);

@@ -104,10 +104,13 @@ export async function writeSteps(
   steps: readonly JobStep[],
   nowMs: number,
 ): Promise<ReadonlyMap<string, Job>> {
-  const afterwards = new Map(steps.map((step) => [step.job.id, afterStep(step, nowMs)]));
-  const given = steps.map((step) => stepJson(afterwards.get(step.job.id) as Job, step, nowMs));
-  const rows = await session.query(STEP, [instant(nowMs), json(given)]);
-  return new Map(rows.map(({ id }) => [id as string, afterwards.get(id as string) as Job]));
+  const decided = steps.map((step) => {
+    const after = afterStep(step, nowMs);
+    return { after, given: stepJson(after, step, nowMs) };
+  });
+  const rows = await session.query(STEP, [instant(nowMs), json(decided.map(({ given }) => given))]);
+  const written = new Set(rows.map(({ id }) => id));
+  return new Map(decided.filter(({ after }) => written.has(after.id)).map(({ after }) => [after.id, after]));
 }
 
 /** A job's row as a step leaves it, exactly as it would be read: not asked for, since it is known but for what the database makes of it. */

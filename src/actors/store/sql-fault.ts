@@ -28,10 +28,10 @@ export function storeFault(thrown: unknown): VigiliaError {
   if (thrown instanceof VigiliaError) return thrown;
   const message = messageOf(thrown);
   const code = codeOf(thrown);
-  if (isSqlState(code))
-    return TRANSIENT.test(code)
-      ? unavailable(`${message} (${code})${adviceOn(code)}`, thrown)
-      : refused(`${message} (${code})${adviceOn(code)}`, thrown);
+  if (isSqlState(code)) {
+    const text = `${message} (${code})${adviceOn(code)}`;
+    return TRANSIENT.test(code) ? unavailable(text, thrown) : refused(text, thrown);
+  }
   if (thrown instanceof AggregateError || (code !== undefined && NETWORK.test(code)) || CONNECTION_LOST.test(message)) {
     return unavailable(message === '' ? (code ?? 'no address answers') : message, thrown);
   }
